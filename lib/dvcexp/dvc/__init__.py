@@ -1,0 +1,1 @@
+"""DVC's formats, read and written without DVC."""

@@ -1,0 +1,1 @@
+"""DVC remotes: one small class a kind. Nothing here knows Git or experiments."""
