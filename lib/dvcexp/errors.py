@@ -1,6 +1,6 @@
 """What can go wrong, worded for the user, with the exit code it leads to.
 
-A kind stands near the code that raises it (`remotes/base.py` has those of a DVC remote); here are the base and the kinds
+A kind stands near the code that raises it (`remotes/base.py` has those of a DVC remote); here are the base and those
 that several rooms share. Each keeps its facts as attributes, so that nobody has to parse a message. `boundary.py` alone
 turns them into output.
 """

@@ -1,6 +1,6 @@
 """Object ids, where objects lie, and `.dir` manifests, byte for byte as DVC 3 writes them.
 
-Layout: dvc_data hashfile/db (facts: a DVC 3 object lies under `files/md5/`, a legacy one directly under the cache or remote).
+Layout: a DVC 3 object lies under `files/md5/`, a legacy one directly under the cache or remote (dvc_data hashfile/db).
 """
 
 from __future__ import annotations

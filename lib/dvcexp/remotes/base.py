@@ -37,7 +37,7 @@ class Download(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How one upload or download ended. `md5` is the hex digest of the bytes moved where the kind computed it anyway."""
+    """How one upload or download ended. `md5` is the hex digest of the bytes moved if the kind computed it anyway."""
 
     key: str
     size: int
@@ -112,7 +112,7 @@ class Remote(ABC):
 
     @abstractmethod
     def exists(self, keys: Collection[str], tick: Callable[[int], object] = ignore) -> set[str]:
-        """Those of `keys` that are there, by whichever is cheaper, questions or listing. `tick(n)`: n more are known."""
+        """Those of `keys` that are there, by whichever is cheaper: questions or listing. `tick(n)`: n more known."""
 
     @abstractmethod
     def upload(self, uploads: Iterable[Upload]) -> Iterator[Outcome]:
