@@ -1,4 +1,4 @@
-"""Trying again: the one place that knows which failures of a DVC remote are worth it, how long to wait and when to stop."""
+"""Trying again: the one place that knows which failures of a DVC remote are worth it and how long to wait."""
 
 from __future__ import annotations
 
