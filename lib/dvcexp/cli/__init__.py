@@ -1,0 +1,102 @@
+"""`git exp <verb>`: the frame. A verb is one row here and one module, which is imported only when it is asked for.
+
+A verb's module has `add_parser(verbs)`, which adds its parser to argparse's sub-parsers under the verb's name, and
+`run(args) -> int`, the exit code.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from dvcexp.errors import DvcexpError
+
+if TYPE_CHECKING:
+    from dvcexp.cli.parser import Verbs
+
+
+class Verb(NamedTuple):
+    """Where a verb lives, and what `git exp -h` says of it; nothing for one that only scripts call."""
+
+    module: str
+    summary: str
+
+
+VERBS = {
+    "install": Verb("dvcexp.cli.install", "let plain git push and fetch carry experiments here"),
+    "uninstall": Verb("dvcexp.cli.uninstall", "take back what install did"),
+    "ls-files": Verb("dvcexp.cli.ls_files", "show the outputs of a commit and who carries them"),
+    "pre-push": Verb("dvcexp.hook", ""),
+}
+
+
+def main() -> int:
+    """The program `git-exp`."""
+    from dvcexp.boundary import run
+
+    return run(lambda: dispatch(sys.argv[1:]))
+
+
+def dispatch(argv: Sequence[str]) -> int:
+    """Run the verb that `argv` begins with."""
+    if argv and argv[0] in VERBS:
+        return _run_verb(argv[0], argv[1:])
+    if argv and argv[0] in ("--version", "-v", "version"):
+        from dvcexp import __version__
+
+        print(f"git exp version {__version__}")
+        return 0
+    if argv and argv[0] in ("-h", "--help", "help"):
+        # `git exp help push` reads as `git exp push -h` does.
+        if len(argv) > 1 and argv[1] in VERBS:
+            return _run_verb(argv[1], ["-h"])
+        print(overview())
+        return 0
+    if not argv:
+        print(overview())
+        return 1
+    raise _unknown(argv[0])
+
+
+def overview() -> str:
+    """What `git exp -h` prints: the verbs, one a line."""
+    listed = {name: verb.summary for name, verb in VERBS.items() if verb.summary}
+    width = max(map(len, listed))
+    lines = [f"   {name:<{width}}   {summary}" for name, summary in listed.items()]
+    return "\n".join(
+        [
+            "usage: git exp <verb> [<options>]",
+            "",
+            "DVC experiments over plain Git: share them, see them, take them, tidy them.",
+            "",
+            *lines,
+            "",
+            "'git exp <verb> -h' tells the options of a verb.",
+        ]
+    )
+
+
+def _run_verb(name: str, argv: Sequence[str]) -> int:
+    from importlib import import_module
+
+    from dvcexp.cli.parser import Parser
+
+    verb = import_module(VERBS[name].module)
+    parser = Parser(prog="git exp")
+    verbs: Verbs = parser.add_subparsers(metavar="<verb>")
+    verb.add_parser(verbs)
+    code: int = verb.run(parser.parse_args([name, *argv]))
+    return code
+
+
+def _unknown(word: str) -> DvcexpError:
+    if word.startswith("-"):
+        from dvcexp.errors import UsageError
+
+        return UsageError(f"unknown option '{word}'", "git exp -h")
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, [name for name, verb in VERBS.items() if verb.summary], n=3)
+    hints = [f"did you mean 'git exp {name}'?" for name in near]
+    return DvcexpError(f"'{word}' is not a git exp command", *hints, "see 'git exp -h'")

@@ -1,0 +1,36 @@
+"""argparse with Git's manners: exit code 129 for a wrong command line, and options anywhere between the arguments."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from dvcexp.errors import UsageError
+
+if TYPE_CHECKING:
+    Verbs = argparse._SubParsersAction["Parser"]
+
+
+class Parser(argparse.ArgumentParser):
+    """The parser of `git exp` and of each verb."""
+
+    _intermixing = False
+
+    def error(self, message: str) -> NoReturn:
+        """Usage on stderr, and the rest is the boundary's."""
+        self.print_usage(sys.stderr)
+        raise UsageError(message)
+
+    def parse_known_args(  # type: ignore[override]  # argparse's overloads are not ours to repeat
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As argparse's, but `pull origin --no-cache exp-a` works: plain argparse ends the arguments at an option."""
+        if self._intermixing or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
+        self._intermixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._intermixing = False
