@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 from collections.abc import Sequence
@@ -125,6 +126,7 @@ class ObjectReader:
 
         if self._store is None:
             self._store = DiskObjectStore(self._objects_dir)
+            atexit.register(self.close)  # dulwich complains about stores that are still open at exit
         try:
             number, raw = self._store.get_raw(ObjectID(sha.encode("ascii")))
         except (KeyError, ValueError, OSError):

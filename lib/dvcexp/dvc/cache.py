@@ -1,0 +1,43 @@
+"""The local cache: which objects are here, and how one gets here whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+
+from dvcexp import files
+from dvcexp.dvc.objects import Object
+
+
+class Cache:
+    """DVC's cache below `directory`. `shared`: its folders are for a group (DVC's `cache.shared = group`)."""
+
+    def __init__(self, directory: str, *, shared: bool = False) -> None:
+        self.directory = directory
+        self._shared = shared
+
+    def path(self, wanted: Object) -> str:
+        """Where the object lies or would lie."""
+        return os.path.join(self.directory, wanted.key)
+
+    def present(self, wanted: Collection[Object]) -> set[Object]:
+        """Those of `wanted` that are here; their content is not looked at."""
+        found = files.existing(self.directory, [item.key for item in wanted])
+        return {item for item in wanted if item.key in found}
+
+    def read(self, wanted: Object) -> bytes | None:
+        """The content of an object, a manifest as a rule; None where it is not here."""
+        try:
+            with open(self.path(wanted), "rb", buffering=0) as file:
+                return file.readall()
+        except FileNotFoundError:
+            return None
+
+    def staging(self) -> files.Staging:
+        """Objects on their way in."""
+        return files.Staging(shared=self._shared)
+
+
+def is_protected(status: os.stat_result) -> bool:
+    """Did DVC or we write it, so that nobody has changed it since? DVC's own rule: nobody has the right to write."""
+    return status.st_mode & 0o222 == 0
