@@ -19,7 +19,7 @@ _DULWICH_PAYS_AFTER = 400
 _KINDS = {b"40000": "dir", b"120000": "link", b"160000": "submodule"}
 
 
-class MissingGitObject(DvcexpError):
+class MissingGitObject(DvcexpError, LookupError):
     """A commit, tree or blob that this repository does not have (shallow, damaged, or never fetched)."""
 
     def __init__(self, sha: str) -> None:
@@ -94,6 +94,10 @@ class ObjectReader:
     def read(self, blob_id: str) -> bytes:
         """The content of a blob, as it is stored: no smudge filter, no line-end conversion."""
         return self._get(blob_id)[1]
+
+    def parents(self, sha: str) -> tuple[str, ...]:
+        """The parents of a commit, as it names them: they need not be here."""
+        return self.commit(sha).parents
 
     def has_commit(self, sha: str) -> bool:
         """Is this commit here? Never fetches it in a partial clone, for a commit is never left out there."""
