@@ -1,0 +1,94 @@
+"""The options of a DVC remote: each is taken by the kind that honours it, and what nobody took is refused.
+
+An option that is silently ignored could send data to the wrong place or in the clear. So a kind takes what it knows,
+one call an option, and ends with `done()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit, urlunsplit
+
+from dvcexp.errors import ConfigError, printable
+from dvcexp.remotes.base import UnsupportedOption
+
+# Where the user of the URL is a plain name; elsewhere it may be a token.
+_NAMED_USERS = {"ssh", "hdfs", "webhdfs"}
+
+
+def without_secrets(url: str) -> str:
+    """`url` as it may be shown: no password, no query (shared access signatures), no user that could be a token."""
+    if "://" not in url:
+        return url
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    keep = f"{user.split(':', 1)[0]}@" if at and parts.scheme in _NAMED_USERS else ""
+    return urlunsplit((parts.scheme, keep + host, parts.path, "", ""))
+
+
+class Options:
+    """The options of the remote `name`, as text from DVC's config. `url` is made safe to print."""
+
+    def __init__(self, name: str, url: str, values: Mapping[str, str]) -> None:
+        self.name = name
+        self.url = without_secrets(url)
+        self._left = dict(values)
+
+    def text(self, key: str) -> str | None:
+        """The value, None where it is not set or empty."""
+        return self._left.pop(key, None) or None
+
+    def flag(self, key: str, default: bool = False) -> bool:
+        """`true` or `false` in any case: DVC accepts no other words."""
+        value = self.text(key)
+        if value is None:
+            return default
+        if value.lower() not in ("true", "false"):
+            raise self.invalid(key, value, "true or false")
+        return value.lower() == "true"
+
+    def count(self, key: str) -> int | None:
+        """A whole number of at least 1."""
+        value = self.text(key)
+        if value is None:
+            return None
+        if not (value.isascii() and value.isdigit() and int(value) > 0):
+            raise self.invalid(key, value, "a whole number above 0")
+        return int(value)
+
+    def seconds(self, key: str) -> float | None:
+        """A length of time; 0 means no limit where the kind has such a thing."""
+        value = self.text(key)
+        if value is None:
+            return None
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = -1.0
+        if not 0 <= seconds < float("inf"):
+            raise self.invalid(key, value, "a number of seconds")
+        return seconds
+
+    def flag_or_path(self, key: str) -> bool | str:
+        """As `ssl_verify`: true (also when not set), false, or the path of a file with CA certificates."""
+        value = self.text(key)
+        if value is None or value.lower() in ("true", "false"):
+            return value is None or value.lower() == "true"
+        return value
+
+    def invalid(self, key: str, value: str, wanted: str) -> ConfigError:
+        """The error for a value that means nothing. Not for options that hold a secret: the value is shown."""
+        return ConfigError(
+            f"DVC remote '{printable(self.name)}': option '{key}' is '{printable(value)}', not {wanted}",
+            f"set it with: dvc remote modify {self.name} {key} <value>",
+        )
+
+    def unsupported(self, key: str, reason: str, *hints: str) -> UnsupportedOption:
+        """The error for an option, or a value of it, that this kind cannot honour."""
+        hints = hints or (f"if you can do without it: dvc remote modify --unset {self.name} {key}",)
+        return UnsupportedOption(self.name, self.url, f"option '{key}' {reason}", *hints)
+
+    def done(self) -> None:
+        """Refuse what nobody took."""
+        for key in sorted(self._left):
+            raise self.unsupported(key, "is not supported for this kind of remote")

