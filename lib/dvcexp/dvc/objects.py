@@ -1,17 +1,30 @@
-"""Object ids, where objects lie, and `.dir` manifests, byte for byte as DVC 3 writes them.
+"""Object ids, where objects lie, their digests, and `.dir` manifests, byte for byte as DVC 3 writes them.
 
 Layout: a DVC 3 object lies under `files/md5/`, a legacy one directly under the cache or remote (dvc_data hashfile/db).
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+from dvcexp.errors import FormatError
 
 MD5 = "md5"
 LEGACY = "md5-dos2unix"  # DVC 2.x and before: md5 of text with CRLF folded to LF; objects in a layout of their own
 
+# A directory of a million files has a manifest of about 93 MB, read whole because its name is the hash of the whole.
+MAX_MANIFEST_SIZE = 1 << 30
+
 _OID = re.compile(r"[0-9a-f]{32}(?:\.dir)?\Z")
+_MD5_LINES = re.compile(r"(?:[0-9a-f]{32}\n)*\Z")
+# An empty, '.' or '..' component: absolute paths, doubled and trailing slashes, and the empty path have one too.
+_ODD_COMPONENT = re.compile(r"(?:\A|[\0/])\.{0,2}(?=[\0/]|\Z)")
+# Where these are ordinary characters of a file's name DVC writes them; where they separate or name a drive it cannot.
+_ODD_ON_WINDOWS = re.compile(r"[\\:]")
 
 
 class Object(NamedTuple):
@@ -35,3 +48,149 @@ class Object(NamedTuple):
 def is_oid(text: str) -> bool:
     """May this text become part of a path? Checked wherever an id comes from a file or from a remote."""
     return _OID.match(text) is not None
+
+
+class Digest(Protocol):
+    """A running digest. It takes the bytes of one object, in order, in pieces of any size."""
+
+    def update(self, data: bytes, /) -> object:
+        """Take the next piece."""
+
+    def hexdigest(self) -> str:
+        """The digest of all pieces so far. For the digest of a legacy object: call it last."""
+
+
+def new_digest(kind: str) -> Digest:
+    """The digest whose hexdigest is the md5 in an oid of this hash kind (MD5 or LEGACY).
+
+    A `.dir` object's oid is the plain md5 of its bytes for both kinds: ask for MD5 there.
+    """
+    return _Dos2UnixDigest() if kind == LEGACY else hashlib.md5(usedforsecurity=False)
+
+
+class _Dos2UnixDigest:
+    """md5 with CRLF folded to LF wherever a block of 1 MiB looks like text (dvc_data hashfile/hash.py, istextfile.py).
+
+    Blocks are judged and folded one by one, so a CRLF that spans two of them stays as it is.
+    """
+
+    _BLOCK = 1 << 20
+    _SAMPLE = 512
+    _TEXT = bytes(range(0x20, 0x7F)) + b"\n\r\t\f\b"
+
+    def __init__(self) -> None:
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._pending = bytearray()
+
+    def update(self, data: bytes, /) -> None:
+        pending = self._pending
+        pending += data
+        whole = len(pending) - len(pending) % self._BLOCK
+        for start in range(0, whole, self._BLOCK):
+            self._add_block(bytes(pending[start : start + self._BLOCK]))
+        del pending[:whole]
+
+    def hexdigest(self) -> str:
+        if self._pending:
+            self._add_block(bytes(self._pending))
+            self._pending.clear()
+        return self._md5.hexdigest()
+
+    def _add_block(self, block: bytes) -> None:
+        sample = block[: self._SAMPLE]
+        odd = sample.translate(None, self._TEXT)
+        is_text = b"\0" not in odd and len(odd) / len(sample) <= 0.30
+        self._md5.update(block.replace(b"\r\n", b"\n") if is_text else block)
+
+
+class Entry(NamedTuple):
+    """One file of a directory: its path below it, with `/`, and the md5 of its content."""
+
+    relpath: str
+    md5: str
+
+
+class UnsafeManifest(FormatError):
+    """A `.dir` object that lists what is no object id, or a path that would leave its directory. `oid` is its name."""
+
+    def __init__(self, oid: str, reason: str) -> None:
+        super().__init__(oid, reason, "whoever pushed it can repair it: `dvc add` the directory and push again")
+        self.oid = oid
+
+
+def parse_manifest(data: bytes, oid: str) -> list[Entry]:
+    """The files that the `.dir` object `oid` lists, in its order. Their bytes' hash is the caller's to check.
+
+    Any JSON array of objects with a `md5` and a `relpath` will do, as for DVC; other keys are ignored. Raises
+    UnsafeManifest for anything else.
+    """
+    import json
+
+    if len(data) > MAX_MANIFEST_SIZE:
+        raise UnsafeManifest(oid, f"a manifest of {len(data)} bytes is more than anybody wrote")
+    try:
+        rows = json.loads(data)
+    except (ValueError, RecursionError) as exc:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        raise UnsafeManifest(oid, f"not a directory's manifest: {exc}") from None
+    if not isinstance(rows, list):
+        raise UnsafeManifest(oid, "not a directory's manifest: not a JSON array")
+    try:
+        entries = [Entry(row["relpath"], row["md5"]) for row in rows]
+        _check(entries, oid)
+    except (TypeError, KeyError, IndexError):
+        raise UnsafeManifest(oid, "not a directory's manifest: an entry is not a relpath with a md5") from None
+    return entries
+
+
+def check_relpath(relpath: str) -> str | None:
+    """Why a file of this path below a directory output must not be written, or None where it may."""
+    if "\0" in relpath:
+        return "has a NUL character in its path"
+    if _ODD_COMPONENT.search(relpath) or (os.name == "nt" and _ODD_ON_WINDOWS.search(relpath)):
+        return "would leave its directory"
+    if not _is_encodable(relpath):
+        return "has a path that is not valid Unicode"
+    return None
+
+
+def dump_manifest(entries: Iterable[Entry]) -> bytes:
+    """The bytes of the `.dir` object of a directory with these files, given in any order."""
+    import json
+
+    rows = [{"md5": md5, "relpath": relpath} for relpath, md5 in sorted(entries)]  # the keys stand sorted already
+    return json.dumps(rows).encode("ascii")
+
+
+def dir_oid(entries: Iterable[Entry]) -> str:
+    """The oid, `<md5>.dir`, of the directory with these files."""
+    return hashlib.md5(dump_manifest(entries), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def _check(entries: list[Entry], oid: str) -> None:
+    """Raise UnsafeManifest or TypeError for an entry that must not be used: one scan of all, then a look for whose."""
+    relpaths = "\0".join([entry.relpath for entry in entries])
+    if (
+        relpaths.count("\0") == len(entries) - 1
+        and not _ODD_COMPONENT.search(relpaths)
+        and _is_encodable(relpaths)
+        and _MD5_LINES.match("".join([f"{entry.md5}\n" for entry in entries]))
+        and os.name != "nt"
+    ):
+        return
+    for relpath, md5 in entries:
+        if not isinstance(md5, str) or len(md5) != 32 or not is_oid(md5):
+            raise UnsafeManifest(oid, f"the md5 of '{relpath}' is none")
+        reason = check_relpath(relpath)
+        if reason is not None:
+            raise UnsafeManifest(oid, f"'{relpath}' {reason}")
+
+
+def _is_encodable(text: str) -> bool:
+    """Is there no lone surrogate in it? JSON can spell them, a file name read from disk cannot hold them."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
