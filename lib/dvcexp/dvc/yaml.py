@@ -1,0 +1,318 @@
+"""YAML as DVC reads it: version 1.2 the way ruamel.yaml's safe loader understands it.
+
+The parser is libyaml's, through PyYAML; its events are turned into values here, because PyYAML's own constructors speak
+YAML 1.1 (`no` is False, `1:30` is 90), accept duplicate keys, and let a short file with aliases grow without bound.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dvcexp.errors import FormatError
+
+if TYPE_CHECKING:
+    from yaml import Event, MappingStartEvent, ScalarEvent, SequenceStartEvent
+
+MAX_SIZE = 128 << 20
+MAX_DEPTH = 100
+# How many values aliases may stand for: ten lines of aliases to aliases could otherwise stand for billions.
+MAX_ALIASED = 1_000_000
+# Strings hash unpredictably, numbers do not: enough of them, chosen well, make one dictionary quadratic.
+MAX_ODD_KEYS = 10_000
+# Python's own limit for int(), which versions before 3.10.7 do not have.
+MAX_DIGITS = 4300
+
+_CONFLICT = re.compile(r"^(?:<{7} |={7}$|>{7} )", re.MULTILINE)
+
+_TAG = "tag:yaml.org,2002:"
+_STR, _NULL, _BOOL, _INT, _FLOAT = (_TAG + name for name in ("str", "null", "bool", "int", "float"))
+_TIMESTAMP, _MERGE, _VALUE, _BINARY = (_TAG + name for name in ("timestamp", "merge", "value", "binary"))
+_MAP, _SET, _SEQ, _OMAP, _PAIRS = (_TAG + name for name in ("map", "set", "seq", "omap", "pairs"))
+
+_FLOATS = re.compile(
+    r"[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+"
+    r"|[-+]?\.[0-9_]+(?:[eE][-+][0-9]+)?"
+    r"|[-+]?\.(?:inf|Inf|INF)"
+    r"|\.(?:nan|NaN|NAN)"
+)
+_INTS = re.compile(r"[-+]?0b[0-1_]+|[-+]?0o?[0-7_]+|[-+]?[0-9_]+|[-+]?0x[0-9a-fA-F_]+")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{1,2}-[0-9]{1,2})(?:[Tt]|[ \t]+)"
+    r"(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]*))?"
+    r"(?:[ \t]*(?P<zone>Z|(?P<sign>[-+])(?P<zone_hour>[0-9]{1,2})(?::(?P<zone_minute>[0-9]{2}))?))?"
+)
+_WORDS = {
+    **dict.fromkeys(("true", "True", "TRUE", "false", "False", "FALSE"), _BOOL),
+    **dict.fromkeys(("null", "Null", "NULL", "~", ""), _NULL),
+    "<<": _MERGE,
+    "=": _VALUE,
+}
+
+
+class _Rejected(Exception):
+    """What is wrong, and in which line; never leaves this module."""
+
+    def __init__(self, reason: str, event: Event | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.line = event.start_mark.line + 1 if event is not None and event.start_mark is not None else None
+
+
+def load(data: bytes, where: str) -> Any:
+    """The one document in `data`, as dict, list, str, int, float, bool, None, date, datetime, bytes, set, tuple.
+
+    None for an empty file. Equal parts that aliases stand for are one object: do not change what is returned. Raises
+    FormatError with `where`.
+    """
+    import yaml
+
+    if len(data) > MAX_SIZE:
+        raise FormatError(where, f"{len(data)} bytes are too many for a file of this kind")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise FormatError(where, "is not valid UTF-8") from None
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML was built with it
+    try:
+        return _Builder(loader(text)).document()
+    except _Rejected as exc:
+        reason, line = exc.reason, exc.line
+    except yaml.MarkedYAMLError as exc:
+        mark = exc.problem_mark or exc.context_mark
+        reason, line = exc.problem or exc.context or "cannot be parsed", mark.line + 1 if mark is not None else None
+    except yaml.YAMLError as exc:
+        reason, line = " ".join(str(exc).split()), None
+    if _CONFLICT.search(text):
+        reason = f"unresolved merge conflict ({reason})"
+    raise FormatError(where, f"line {line}: {reason}" if line is not None else reason)
+
+
+class _Merge:
+    """The key `<<`, unquoted: what stands after it is merged into the mapping."""
+
+
+class _Builder:
+    """One pass over the events of one document.
+
+    Every value has a weight, the number of values in it with aliases counted as often as they stand there.
+    """
+
+    def __init__(self, parser: Any) -> None:
+        from yaml import events
+
+        self._next: Callable[[], Any] = parser.get_event
+        self._events = events
+        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._open: set[str] = set()  # anchors of the collections we stand in
+        self._aliased = 0
+        self._odd_keys = 0
+
+    def document(self) -> Any:
+        self._next()  # the stream begins
+        event = self._next()
+        if isinstance(event, self._events.StreamEndEvent):
+            return None
+        value, _ = self._value(self._next(), 0)
+        self._next()  # the document ends
+        event = self._next()
+        if not isinstance(event, self._events.StreamEndEvent):
+            raise _Rejected("more than one document", event)
+        return value
+
+    def _value(self, event: Any, depth: int) -> tuple[Any, int]:
+        """The value that `event` begins, and its weight."""
+        kind = type(event)
+        if kind is self._events.ScalarEvent:
+            value, weight = _scalar(event), 1
+        elif kind is self._events.AliasEvent:
+            return self._alias(event)
+        elif depth == MAX_DEPTH:
+            raise _Rejected(f"nested more than {MAX_DEPTH} deep", event)
+        else:
+            build = self._mapping if kind is self._events.MappingStartEvent else self._sequence
+            if event.anchor is None:
+                return build(event, depth + 1)
+            self._open.add(event.anchor)
+            value, weight = build(event, depth + 1)
+            self._open.discard(event.anchor)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = value, weight
+        return value, weight
+
+    def _alias(self, event: Any) -> tuple[Any, int]:
+        if event.anchor in self._open:
+            raise _Rejected(f"'*{event.anchor}' stands inside of what it stands for", event)
+        if event.anchor not in self._anchors:
+            raise _Rejected(f"nothing is called '&{event.anchor}' above", event)
+        value, weight = self._anchors[event.anchor]
+        self._aliased += weight
+        if self._aliased > MAX_ALIASED:
+            raise _Rejected(f"aliases stand for more than {MAX_ALIASED} values", event)
+        return value, weight
+
+    def _sequence(self, start: SequenceStartEvent, depth: int) -> tuple[Any, int]:
+        items, total, end = [], 1, self._events.SequenceEndEvent
+        event = self._next()
+        while type(event) is not end:
+            value, weight = self._value(event, depth)
+            items.append(value)
+            total += weight
+            event = self._next()
+        tag = start.tag
+        if tag in (None, "!", _SEQ):
+            return items, total
+        if tag in (_OMAP, _PAIRS) and all(isinstance(item, dict) and len(item) == 1 for item in items):
+            pairs = [next(iter(item.items())) for item in items]
+            return (dict(pairs) if tag == _OMAP else pairs), total
+        raise _Rejected(f"a list cannot be a '{tag}'", start)
+
+    def _mapping(self, start: MappingStartEvent, depth: int) -> tuple[Any, int]:
+        own: dict[Any, Any] = {}
+        merged: list[Any] | None = None
+        total, end = 1, self._events.MappingEndEvent
+        event = self._next()
+        while type(event) is not end:
+            key, key_weight = self._key(event, depth)
+            value_event = self._next()
+            value, weight = self._value(value_event, depth)
+            total += key_weight + weight
+            if key is _Merge:
+                if merged is not None:
+                    raise _Rejected("'<<' stands twice in one mapping", event)
+                merged = value if isinstance(value, list) else [value]
+                if not all(isinstance(part, dict) for part in merged):
+                    raise _Rejected("'<<' takes a mapping or a list of mappings", value_event)
+            elif key in own:
+                raise _Rejected(f"duplicate key '{key}'", event)
+            else:
+                own[key] = value
+            event = self._next()
+        result = own if not merged else _merge(merged, own)
+        if start.tag in (None, "!", _MAP):
+            return result, total
+        if start.tag == _SET:
+            return set(result), total
+        raise _Rejected(f"a mapping cannot be a '{start.tag}'", start)
+
+    def _key(self, event: Any, depth: int) -> tuple[Any, int]:
+        if type(event) is self._events.ScalarEvent and event.implicit[0] and event.tag is None:
+            if event.value == "<<":
+                return _Merge, 1
+            if event.value == "=":
+                return "=", 1
+        key, weight = self._value(event, depth)
+        if type(key) is not str:
+            if isinstance(key, list):
+                key = tuple(key)
+            self._odd_keys += 1
+            if self._odd_keys > MAX_ODD_KEYS:
+                raise _Rejected(f"more than {MAX_ODD_KEYS} keys that are not text", event)
+            try:
+                hash(key)
+            except TypeError:
+                raise _Rejected("a mapping cannot be a key", event) from None
+        return key, weight
+
+
+def _merge(parts: list[Any], own: dict[Any, Any]) -> dict[Any, Any]:
+    """Earlier parts win over later ones, the mapping's own keys over all; merged keys stand first, as in ruamel."""
+    result: dict[Any, Any] = {}
+    for part in reversed(parts):
+        result.update(part)
+    result.update(own)
+    return result
+
+
+def _scalar(event: ScalarEvent) -> Any:
+    text: str = event.value
+    tag: str | None = event.tag
+    if tag is None or tag == "!":
+        if not event.implicit[0]:
+            return text
+        tag = _implicit_tag(text)
+    if tag == _STR:
+        return text
+    construct = _CONSTRUCTORS.get(tag)
+    if construct is None:
+        raise _Rejected(f"'{text}' cannot be a '{tag}'", event)
+    try:
+        return construct(text)
+    except (ValueError, KeyError, IndexError, OverflowError) as exc:
+        raise _Rejected(f"'{text[:80]}' is no {tag.removeprefix(_TAG)} ({exc})", event) from None
+
+
+_FIRST = frozenset("-+.0123456789")
+
+
+def _implicit_tag(text: str) -> str:
+    """What a plain scalar is taken for."""
+    if text[:1] in _FIRST and text:
+        if _FLOATS.fullmatch(text):
+            return _FLOAT
+        if text[0] != "." and _INTS.fullmatch(text):
+            return _INT
+        if text[0].isdigit() and (_DATE.fullmatch(text) or _TIME.fullmatch(text)):
+            return _TIMESTAMP
+        return _STR
+    return _WORDS.get(text, _STR)
+
+
+def _int(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError("too many digits")
+    text = text.replace("_", "")
+    sign = -1 if text[0] == "-" else 1
+    if text[0] in "+-":
+        text = text[1:]
+    base = {"0b": 2, "0x": 16, "0o": 8}.get(text[:2])
+    return sign * (int(text) if base is None else int(text[2:], base))
+
+
+def _float(text: str) -> float:
+    text = text.replace("_", "").lower()
+    if text.lstrip("+-") in (".inf", ".nan"):
+        text = text.replace(".", "")
+    return float(text)
+
+
+def _bool(text: str) -> bool:
+    return {"true": True, "yes": True, "y": True, "on": True, "false": False, "no": False, "n": False, "off": False}[
+        text.lower()
+    ]
+
+
+def _timestamp(text: str) -> Any:
+    """A date, or a datetime, with a zone where the text has one."""
+    import datetime
+
+    match = _TIME.fullmatch(text)
+    if match is None:
+        year, month, day = (int(part) for part in text.split("-"))
+        return datetime.date(year, month, day)
+    year, month, day = (int(part) for part in match["date"].split("-"))
+    micros = datetime.timedelta(microseconds=round(float(f"0.{match['fraction'] or 0}") * 1_000_000))
+    time = datetime.datetime(year, month, day, int(match["hour"]), int(match["minute"]), int(match["second"])) + micros
+    if match["zone"] is None:
+        return time
+    offset = datetime.timedelta(hours=int(match["zone_hour"] or 0), minutes=int(match["zone_minute"] or 0))
+    return time.replace(tzinfo=datetime.timezone(-offset if match["sign"] == "-" else offset))
+
+
+def _binary(text: str) -> bytes:
+    import base64
+
+    return base64.decodebytes(text.encode("ascii"))
+
+
+_CONSTRUCTORS: dict[str, Callable[[str], Any]] = {
+    _NULL: lambda text: None,
+    _BOOL: _bool,
+    _INT: _int,
+    _FLOAT: _float,
+    _TIMESTAMP: _timestamp,
+    _BINARY: _binary,
+}
