@@ -25,7 +25,8 @@ class Fault:
     refuse: reset as soon as it is accepted. blackhole: accepted, read, and never answered. delay: seconds before each
     chunk, either way. rate: bytes a second, each way. cut_down, cut_up: the connection ends after exactly so many bytes
     of that direction, with FIN, or with RST if `reset`. flip_down, flip_up: the byte at that offset has a bit flipped.
-    stall_down: nothing more comes after so many bytes, but the connection stays.
+    stall_down: nothing more comes after so many bytes, but the connection stays. reply: these bytes are the answer to
+    the first HTTP request, which the server never sees; then FIN.
     """
 
     refuse: bool = False
@@ -38,6 +39,7 @@ class Fault:
     flip_down: int | None = None
     flip_up: int | None = None
     stall_down: int | None = None
+    reply: bytes | None = None
 
 
 WHOLE = Fault()
@@ -128,6 +130,8 @@ class _Connection:
                 self.end(reset=True)
             elif self._fault.blackhole:
                 self._swallow()
+            elif self._fault.reply is not None:
+                self._answer(self._fault.reply)
             else:
                 self._server = socket.create_connection(upstream)
                 up = threading.Thread(target=self._pump_up, args=(self._server,), daemon=True)
@@ -157,6 +161,16 @@ class _Connection:
         with contextlib.suppress(OSError):
             while self._client.recv(_CHUNK):
                 pass
+
+    def _answer(self, reply: bytes) -> None:
+        """Read one HTTP request whole, or the answer could be lost to a reset, and answer it."""
+        request = b""
+        while (head := request.partition(b"\r\n\r\n"))[1] == b"" or len(head[2]) < _content_length(head[0]):
+            data = self._client.recv(_CHUNK)
+            if not data:
+                return
+            request += data
+        self._client.sendall(reply)
 
     def _pump_down(self, server: socket.socket) -> None:
         fault = self._fault
@@ -201,6 +215,13 @@ class _Connection:
         if not self._ended.is_set():
             with contextlib.suppress(OSError):
                 sink.shutdown(socket.SHUT_WR)
+
+
+def _content_length(head: bytes) -> int:
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return int(line.partition(b":")[2])
+    return 0
 
 
 def _left(limit: int | None, passed: int) -> int:

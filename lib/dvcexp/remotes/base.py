@@ -78,6 +78,10 @@ class AccessDenied(RemoteError):
     """Wrong or missing credentials, or credentials without the right. Asking again will not help."""
 
 
+class Untrusted(RemoteError):
+    """The server could not prove to be the one that is meant (certificate, host key): it was told nothing."""
+
+
 class RemoteUnavailable(RemoteError):
     """Network, time-out, overload: worth another try, after `retry_after` seconds where the server named a time."""
 
@@ -119,7 +123,7 @@ class Remote(ABC):
         """Send each; an outcome each, as they end, in any order. An object appears under its key only when it is whole.
 
         `uploads` is consumed lazily, a bounded number ahead. Errors of single objects are outcomes; an error that
-        dooms all the rest (AccessDenied, RemoteMissing, RemoteFull) may be raised instead. Closing the iterator early
+        dooms all the rest (AccessDenied, Untrusted, RemoteMissing, RemoteFull) may be raised instead. Closing the iterator early
         stops the transfer and leaves no temporary files that this process can reach.
         """
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TypeVar
 
-from dvcexp.remotes import retry
+from dvcexp.remotes import presence, retry
 from dvcexp.remotes.base import (
     AccessDenied,
     Download,
@@ -17,14 +18,16 @@ from dvcexp.remotes.base import (
     RemoteError,
     RemoteFull,
     RemoteMissing,
+    Untrusted,
     Upload,
     ignore,
 )
+from dvcexp.remotes.presence import Folder, Way
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_DOOMING = (AccessDenied, RemoteMissing, RemoteFull)
+_DOOMING = (AccessDenied, Untrusted, RemoteMissing, RemoteFull)
 
 
 class PerObjectRemote(Remote):
@@ -35,6 +38,7 @@ class PerObjectRemote(Remote):
     """
 
     backoff = retry.Backoff()
+    listing: presence.Listing | None = None  # None: `list` is not to be used to find out what exists
 
     @abstractmethod
     def exists_one(self, key: str) -> bool:
@@ -46,40 +50,87 @@ class PerObjectRemote(Remote):
 
     @abstractmethod
     def download_one(self, download: Download) -> Outcome:
-        """Write `download.target`; what is left there after an error is removed by the caller."""
+        """Write `download.target`, or continue what an earlier attempt left there before RemoteUnavailable.
+
+        What is there after the last attempt failed is removed by the caller.
+        """
 
     def exists(self, keys: Collection[str], tick: Callable[[int], object] = ignore) -> set[str]:
+        folders = presence.by_folder(keys)
+        names = self._sample(folders, len(keys))
+        if names is None or self.listing is None:
+            return self._ask(folders, tick)
+        sampled = folders.pop(0)
+        tick(len(sampled.keys))
+        found = names & sampled.keys
+        left = len(keys) - len(sampled.keys)
+        around = presence.around(folders)
+        way = presence.choose(left, len(folders), len(names), self.jobs, self.listing, around=around is not None)
+        if way is Way.AROUND and around is not None:
+            return found | self._list_around(around, folders, tick)
+        if way is Way.FOLDERS:
+            return found | self._list_folders(folders, tick)
+        return found | self._ask(folders, tick)
+
+    def _sample(self, folders: list[Folder], questions: int) -> set[str] | None:
+        """All keys in the first of `folders`; None where questions are quicker than any listing, or it is forbidden."""
+        limit = presence.worthwhile_sample(questions, len(folders), self.jobs, self.listing) if self.listing else 0
+        if limit == 0:
+            return None
+        try:
+            names = {listed.key for listed in itertools.islice(self.list(folders[0].prefix), limit + 1)}
+        except AccessDenied:  # who may read and write need not be allowed to list
+            return None
+        return names if len(names) <= limit else None
+
+    def _ask(self, folders: list[Folder], tick: Callable[[int], object]) -> set[str]:
         found = set()
-        for key, there in self.each(lambda key: (key, self.exists_one(key)), keys):
+        for key, there in self.each(lambda key: (key, self.exists_one(key)), (key for f in folders for key in f.keys)):
             tick(1)
             if there:
                 found.add(key)
+        return found
+
+    def _list_folders(self, folders: list[Folder], tick: Callable[[int], object]) -> set[str]:
+        def names(folder: Folder) -> tuple[int, set[str]]:
+            return len(folder.keys), {listed.key for listed in self.list(folder.prefix)} & folder.keys
+
+        found = set()
+        for asked, there in self.each(names, folders, backoff=retry.NEVER):  # list() tries again by itself
+            tick(asked)
+            found |= there
+        return found
+
+    def _list_around(self, prefix: str, folders: list[Folder], tick: Callable[[int], object]) -> set[str]:
+        missing = {key for folder in folders for key in folder.keys}
+        found = set()
+        for listed in self.list(prefix):
+            if listed.key in missing:
+                missing.remove(listed.key)
+                found.add(listed.key)
+                tick(1)
+        tick(len(missing))
         return found
 
     def upload(self, uploads: Iterable[Upload]) -> Iterator[Outcome]:
         return self.each(self.upload_one, uploads, _failed)
 
     def download(self, downloads: Iterable[Download]) -> Iterator[Outcome]:
-        def work(download: Download) -> Outcome:
-            try:
-                return self.download_one(download)
-            except BaseException:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(download.target)
-                raise
-
-        return self.each(work, downloads, _failed)
+        return self.each(self.download_one, downloads, _failed, give_up=_discard)
 
     def each(
         self,
         work: Callable[[Item], Result],
         items: Iterable[Item],
         failed: Callable[[Item, RemoteError], Result] | None = None,
+        *,
+        give_up: Callable[[Item], object] | None = None,
+        backoff: retry.Backoff | None = None,
     ) -> Iterator[Result]:
         """`work` on every item, results as they end; at most two items a thread are under way.
 
-        An error is retried if that helps; then `failed` makes a result of one that concerns a single object, and any
-        other ends the batch.
+        An error is retried if that helps. After the last attempt `give_up` cleans up, then `failed` makes a result of
+        an error that concerns a single object; any other ends the batch.
         """
         import threading
         from concurrent.futures import Future, ThreadPoolExecutor
@@ -91,9 +142,11 @@ class PerObjectRemote(Remote):
 
         def settle(item: Item) -> Result:
             try:
-                return retry.call(lambda: work(item), self.backoff, stop)
-            except RemoteError as error:
-                if failed is None or isinstance(error, _DOOMING):
+                return retry.call(lambda: work(item), backoff or self.backoff, stop)
+            except BaseException as error:
+                if give_up is not None:
+                    give_up(item)
+                if failed is None or isinstance(error, _DOOMING) or not isinstance(error, RemoteError):
                     raise
                 return failed(item, error)
 
@@ -117,3 +170,8 @@ class PerObjectRemote(Remote):
 
 def _failed(item: Upload | Download, error: RemoteError) -> Outcome:
     return Outcome(item.key, 0, error)
+
+
+def _discard(download: Download) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(download.target)

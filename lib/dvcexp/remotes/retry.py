@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from dvcexp.remotes.base import RemoteUnavailable
+from dvcexp.remotes.base import Listed, RemoteUnavailable
 
 if TYPE_CHECKING:
     import threading
@@ -35,6 +35,9 @@ class Backoff(NamedTuple):
         return random.uniform(0, min(self.longest, self.first * 2**repetition))
 
 
+NEVER = Backoff(attempts=1)
+
+
 def call(work: Callable[[], T], backoff: Backoff, stop: threading.Event) -> T:
     """`work()`, again while it raises RemoteUnavailable and `backoff` allows; a set `stop` ends the waiting."""
     repetition = 0
@@ -46,3 +49,24 @@ def call(work: Callable[[], T], backoff: Backoff, stop: threading.Event) -> T:
             if delay is None or stop.wait(delay):
                 raise
             repetition += 1
+
+
+def listing(after: Callable[[str | None], Iterator[Listed]], backoff: Backoff) -> Iterator[Listed]:
+    """All that `after(None)` lists, in its order; where that breaks off, `after(last key)` goes on."""
+    import time
+
+    last = None
+    repetition = 0
+    while True:
+        try:
+            for listed in after(last):
+                yield listed
+                last, repetition = listed.key, 0
+        except RemoteUnavailable as error:
+            delay = backoff.delay(repetition, error.retry_after)
+            if delay is None:
+                raise
+            time.sleep(delay)
+            repetition += 1
+        else:
+            return
