@@ -22,7 +22,7 @@ class RemoteConfig:
 
 @dataclass(frozen=True, slots=True)
 class DvcConfig:
-    """The merged levels. cache_dir: absolute, None where no work tree gives one. cache_types: in order of preference."""
+    """The merged levels. cache_dir: absolute, None where no work tree gives one. cache_types: in order of choice."""
 
     default_remote: str | None
     remotes: Mapping[str, RemoteConfig]

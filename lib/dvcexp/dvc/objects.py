@@ -65,10 +65,10 @@ def new_digest(kind: str) -> Digest:
 
     A `.dir` object's oid is the plain md5 of its bytes for both kinds: ask for MD5 there.
     """
-    return _Dos2UnixDigest() if kind == LEGACY else hashlib.md5(usedforsecurity=False)
+    return LegacyDigest() if kind == LEGACY else hashlib.md5(usedforsecurity=False)
 
 
-class _Dos2UnixDigest:
+class LegacyDigest:
     """md5 with CRLF folded to LF wherever a block of 1 MiB looks like text (dvc_data hashfile/hash.py, istextfile.py).
 
     Blocks are judged and folded one by one, so a CRLF that spans two of them stays as it is.

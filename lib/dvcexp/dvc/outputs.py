@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
-from dvcexp.dvc.objects import Object
+from dvcexp.dvc import ignore
+from dvcexp.dvc.output import Member, Origin, Output
+from dvcexp.dvc.project import Folder, Node, Store, Survey, find_roots
+from dvcexp.dvc.stagefiles import FileOutputs, Project, read_file
+from dvcexp.dvc.tree import Found, Tree, TreeIndex, found
 from dvcexp.errors import FormatError
 
-Origin = Literal["output", "repo-import", "url-import", "db-import"]
+__all__ = ["Member", "Origin", "Output", "OutputsReader", "RootOutputs"]
 
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One file of a directory output that a cloud-versioned remote lists in place (`files:`), or the file itself."""
-
-    relpath: str
-    md5: str
-    size: int | None
-    remote: str | None
-    version: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """One output of a stage or of a `.dvc` file.
-
-    path: relative to the Git root, normalised, with `/`. defined_in: the dvc.yaml or .dvc file, same form.
-    object: None where no hash is recorded. cached, push, persist: the flags, as DVC defaults them.
-    remote: the output's own DVC remote, lower-cased as DVC looks it up. members: the files of a cloud-versioned output.
-    """
-
-    path: str
-    defined_in: str
-    object: Object | None
-    size: int | None = None
-    nfiles: int | None = None
-    cached: bool = True
-    push: bool = True
-    persist: bool = False
-    isexec: bool = False
-    remote: str | None = None
-    origin: Origin = "output"
-    stage: str | None = None
-    members: tuple[Member, ...] | None = None
+# A hostile tree of a few objects can stand for any number of files.
+MAX_FILES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +30,124 @@ class RootOutputs:
     outputs: tuple[Output, ...]
     errors: tuple[FormatError, ...] = ()
     skipped: tuple[str, ...] = ()
+
+
+# The answers that a file's outputs depend on: paths looked up, and what was there -> the outputs.
+_Answers = dict[tuple[str, ...], dict[tuple[Found, ...], FileOutputs]]
+
+
+class OutputsReader:
+    """Reads the outputs of many commits. What commits share is read once.
+
+    Where DVC 3.67.1 and its users would disagree, this is on the users' side: a file that cannot be read spoils nothing
+    but itself, of outputs that overlap both are there, of a path that is named twice every hash, and an external output
+    is left out alone.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._survey = Survey(store)
+        self._index = TreeIndex(store)
+        self._files: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], _Answers] = {}
+        self._patterns: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    def read(self, tree_id: str) -> tuple[RootOutputs, ...]:
+        """What each DVC root of a commit with this tree says, sorted by root. The Git root, if there is none."""
+        top = self._survey.folder(tree_id)
+        if top is None:
+            return (RootOutputs(".", ()),)
+        if top.weight > MAX_FILES:
+            return (
+                RootOutputs(
+                    ".",
+                    (),
+                    (FormatError(".", f"there are more than {MAX_FILES} files and folders that matter to DVC"),),
+                ),
+            )
+        tree = Tree(self._index, tree_id)
+        roots = sorted(find_roots(top)) or [("", top)]
+        return tuple(self._read_root(tree, path, folder) for path, folder in roots)
+
+    def _read_root(self, tree: Tree, root: str, folder: Folder) -> RootOutputs:
+        patterns, errors = self._ignored(root, folder)
+        project = Project(root, tree, ignore.IgnoreFilter({name: found for name, (_, found) in patterns.items()}))
+        key = tuple((name, blob) for name, (blob, _) in sorted(patterns.items()))
+        outputs: list[Output] = []
+        skipped: list[str] = []
+        seen: set[str] = set()
+        for path, node in _walk(root, folder, project, seen):
+            try:
+                told = self._read_file(project, path, node, key)
+            except FormatError as exc:
+                errors.append(exc)
+                continue
+            outputs += told.outputs
+            errors += told.errors
+            skipped += told.skipped
+            seen.update(output.path for output in told.outputs)
+        outputs.sort(key=_order)
+        return RootOutputs(root or ".", tuple(outputs), tuple(errors), tuple(skipped))
+
+    def _read_file(self, project: Project, path: str, node: Node, ignored: tuple[tuple[str, str], ...]) -> FileOutputs:
+        """As `read_file`, but asked once for files whose surroundings are the same in another commit."""
+        answers = self._files.setdefault((project.root, path, node.id, ignored), {})
+        for paths, known in answers.items():
+            told = known.get(tuple(found(project.tree.node(name)) for name in paths))
+            if told is not None:
+                return told
+        project.tree.lookups.clear()
+        told = read_file(project, path)
+        lookups = project.tree.lookups
+        answers.setdefault(tuple(lookups), {})[tuple(lookups.values())] = told
+        return told
+
+    def _ignored(self, root: str, folder: Folder) -> tuple[dict[str, tuple[str, tuple[str, ...]]], list[FormatError]]:
+        """Each .dvcignore of a root: its folder, relative to the root -> its blob and patterns."""
+        patterns: dict[str, tuple[str, tuple[str, ...]]] = {}
+        errors = []
+        todo = [("", folder)]
+        while todo:
+            name, current = todo.pop()
+            if current.ignore is not None:
+                path = "/".join(filter(None, (root, name, ignore.NAME)))
+                key = (path, current.ignore.id)
+                try:
+                    if key not in self._patterns:
+                        self._patterns[key] = ignore.parse(self._store.read(current.ignore.id), path)
+                    if self._patterns[key]:
+                        patterns[name] = (current.ignore.id, self._patterns[key])
+                except FormatError as exc:
+                    errors.append(exc)
+            todo.extend((f"{name}/{part}" if name else part, below) for part, below in current.folders)
+        return patterns, errors
+
+
+def _walk(root: str, folder: Folder, project: Project, outputs: set[str]) -> Iterator[tuple[str, Node]]:
+    """The files of a root in DVC's order, their paths relative to the Git root.
+
+    DVC does not look into ignored folders, nor into other projects, nor into folders that are outputs of a file it has
+    seen before, but for those at the top of a project that is the whole repository: there it compares `//x` with `/x`.
+    `outputs` is what the caller has seen so far.
+    """
+    todo = [(root, folder)]
+    while todo:
+        here, current = todo.pop()
+        for node in current.files:
+            path = f"{here}/{node.name}" if here else node.name
+            if not project.ignored.is_ignored(project.below(path)):
+                yield path, node
+        below = []
+        for name, child in current.folders:
+            path = f"{here}/{name}" if here else name
+            is_output = path in outputs and here != ""
+            if (
+                not child.is_foreign
+                and not is_output
+                and not project.ignored.is_ignored(project.below(path), is_dir=True)
+            ):
+                below.append((path, child))
+        todo.extend(reversed(below))
+
+
+def _order(output: Output) -> tuple[str, str]:
+    return output.path, output.object.oid if output.object is not None else ""

@@ -6,10 +6,13 @@ told is remembered for every other commit that shares it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 Kind = Literal["file", "link", "dir", "submodule"]
+
+DVC_DIR = ".dvc"
+IGNORE_FILE = ".dvcignore"
 
 
 class Node(NamedTuple):
@@ -28,3 +31,74 @@ class Store(Protocol):
 
     def read(self, blob_id: str) -> bytes:
         """The content of a file, or the target of a link."""
+
+
+class Folder(NamedTuple):
+    """What matters to DVC in a directory and below it; most directories have nothing of the kind.
+
+    files: its *.dvc and dvc.yaml, in the tree's order. ignore: its .dvcignore. is_root: it has a `.dvc` folder, and is
+    a project of its own; to the project around it, it is one as soon as anything is called `.dvc` (is_foreign).
+    weight: how many such files and folders there are, counted as often as they stand in the tree.
+    """
+
+    files: tuple[Node, ...]
+    ignore: Node | None
+    is_root: bool
+    is_foreign: bool
+    folders: tuple[tuple[str, Folder], ...]
+    weight: int
+
+
+class Survey:
+    """Finds the folders that matter. A tree that several commits share, or several places, is looked at once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._folders: dict[str, Folder | None] = {}
+
+    def folder(self, tree_id: str) -> Folder | None:
+        """What matters in this tree, or None. No recursion: how deep folders are nested is the commit's to choose."""
+        children: dict[str, Sequence[Node]] = {}
+        todo = [tree_id]
+        while todo:
+            current = todo[-1]
+            if current in self._folders:
+                todo.pop()
+            elif current not in children:
+                children[current] = nodes = self._store.children(current)
+                # What lies in `.dvc` is DVC's own (and may hold whole projects, of runs elsewhere).
+                todo.extend(node.id for node in nodes if node.kind == "dir" and node.name != DVC_DIR)
+            else:
+                self._folders[current] = self._summary(children.pop(current))
+                todo.pop()
+        return self._folders[tree_id]
+
+    def _summary(self, nodes: Sequence[Node]) -> Folder | None:
+        files, folders = [], []
+        ignore = dvc = None
+        for node in nodes:
+            if node.name == DVC_DIR:
+                dvc = node
+            if node.kind == "dir":
+                below = self._folders[node.id] if node.name != DVC_DIR else None
+                if below is not None:
+                    folders.append((node.name, below))
+            elif node.name.endswith(".dvc") or node.name == "dvc.yaml":
+                files.append(node)
+            elif node.name == IGNORE_FILE:
+                ignore = node
+        if not files and not folders and ignore is None and dvc is None:
+            return None
+        weight = 1 + len(files) + sum(below.weight for _, below in folders)
+        is_root = dvc is not None and dvc.kind == "dir"
+        return Folder(tuple(files), ignore, is_root, dvc is not None, tuple(folders), weight)
+
+
+def find_roots(top: Folder) -> Iterator[tuple[str, Folder]]:
+    """Every DVC root of a commit, with its path relative to the Git root ('' if the same)."""
+    todo = [("", top)]
+    while todo:
+        path, folder = todo.pop()
+        if folder.is_root:
+            yield path, folder
+        todo.extend((f"{path}/{name}" if path else name, below) for name, below in reversed(folder.folders))

@@ -1,0 +1,254 @@
+"""One *.dvc file, or one dvc.yaml with its dvc.lock -> outputs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from dvcexp.dvc import params, schema, tree, yaml
+from dvcexp.dvc.ignore import IgnoreFilter
+from dvcexp.dvc.interpolate import TemplateError
+from dvcexp.dvc.output import (
+    Origin,
+    Output,
+    Record,
+    RecordError,
+    check_hash,
+    check_path,
+    is_local,
+    read_record,
+)
+from dvcexp.dvc.stages import Pipeline
+from dvcexp.errors import FormatError
+
+PIPELINE = "dvc.yaml"
+LOCK = "dvc.lock"
+
+
+@dataclass(frozen=True)
+class Project:
+    """One DVC root of one commit, as its files are read. root: relative to the Git root, '' if the same."""
+
+    root: str
+    tree: tree.Tree
+    ignored: IgnoreFilter
+
+    def below(self, path: str) -> str:
+        """`path`, relative to the Git root, relative to the DVC root instead."""
+        return path[len(self.root) + 1 :] if self.root else path
+
+    def is_ignored(self, path: str) -> bool:
+        """Is the file or directory at `path`, relative to the Git root, ignored by .dvcignore or by DVC itself?"""
+        below = self.below(path)
+        as_file = self.ignored.is_ignored(below)
+        if as_file == self.ignored.is_ignored(below, is_dir=True):
+            return as_file
+        return as_file != self.tree.is_dir(path)
+
+
+class FileOutputs(NamedTuple):
+    """What one file says. `errors`: what is wrong with single outputs; the others count."""
+
+    outputs: tuple[Output, ...] = ()
+    errors: tuple[FormatError, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+
+def read_file(project: Project, path: str) -> FileOutputs:
+    """The outputs of the *.dvc or dvc.yaml at `path`. FormatError where it, or what it needs, cannot be read."""
+    return _read_pipeline(project, path) if path.rpartition("/")[2] == PIPELINE else _read_dvc_file(project, path)
+
+
+def _load(project: Project, path: str, shape: schema.Shape) -> dict[str, Any]:
+    data = yaml.load(project.tree.read(path), path) or {}
+    problem = shape(data, "")
+    if problem is not None:
+        raise FormatError(path, problem)
+    loaded: dict[str, Any] = data
+    return loaded
+
+
+@dataclass
+class _Collector:
+    """Gathers the outputs of one file."""
+
+    project: Project
+    path: str
+    outputs: list[Output] = field(default_factory=list)
+    errors: list[FormatError] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    @property
+    def folder(self) -> str:
+        return self.path.rpartition("/")[0]
+
+    def result(self) -> FileOutputs:
+        return FileOutputs(tuple(self.outputs), tuple(self.errors), tuple(self.skipped))
+
+    def add(
+        self,
+        written: Any,
+        wdir: str,
+        flags: Mapping[str, Any],
+        item: Mapping[str, Any] | None,
+        *,
+        origin: Origin = "output",
+        stage: str | None = None,
+    ) -> None:
+        """The output that the file calls `written`, relative to `wdir`; `item` records its content."""
+        try:
+            text = check_path(written)
+            cached = bool(flags.get("cache", True))
+            path = tree.join(wdir, text)
+            if not is_local(text) or not tree.is_inside(path, self.project.root):
+                if cached:
+                    self.skipped.append(f"'{text}' in '{self.path}' lies outside of the DVC project")
+                return
+            if self.project.is_ignored(path):
+                self._problem(written, stage, "is ignored by .dvcignore")
+            remote = flags.get("remote")
+            if remote is not None and not isinstance(remote, str):
+                raise RecordError("its 'remote' is not text")
+            record = self._record(written, stage, item)
+            self.outputs.append(
+                Output(
+                    path=path,
+                    defined_in=self.path,
+                    object=record.object,
+                    size=record.size,
+                    nfiles=record.nfiles,
+                    cached=cached,
+                    push=bool(flags.get("push", True)),
+                    persist=bool(flags.get("persist", False)),
+                    isexec=record.isexec,
+                    remote=remote.lower() if remote else None,
+                    origin=origin,
+                    stage=stage,
+                    members=record.members,
+                )
+            )
+        except RecordError as exc:
+            self._problem(written, stage, str(exc))
+
+    def check_dependency(self, written: Any, item: Mapping[str, Any] | None = None) -> None:
+        """DVC rejects some dependencies, and with them the file."""
+        try:
+            if not written:
+                raise RecordError("it has no path")
+            if not check_path(written).startswith("ds://"):
+                is_local(written)
+            check_hash(item or {})
+        except RecordError as exc:
+            raise FormatError(self.path, f"dependency '{written}': {exc}") from None
+
+    def _record(self, written: str, stage: str | None, item: Mapping[str, Any] | None) -> Record:
+        """Nothing where what is recorded cannot be used: the output is there, its hash is not."""
+        try:
+            return read_record(item) if item is not None else Record()
+        except RecordError as exc:
+            self._problem(written, stage, str(exc))
+            return Record()
+
+    def _problem(self, written: Any, stage: str | None, reason: str) -> None:
+        subject = f"output '{written}'" if stage is None else f"output '{written}' of stage '{stage}'"
+        self.errors.append(FormatError(self.path, f"{subject}: {reason}"))
+
+
+def _read_dvc_file(project: Project, path: str) -> FileOutputs:
+    data = _load(project, path, schema.DVC_FILE)
+    collector = _Collector(project, path)
+    wdir = tree.join(collector.folder, data.get("wdir") or "")
+    deps, outs = data.get("deps") or [], data.get("outs") or []
+    for dep in deps:
+        if "db" not in dep:
+            collector.check_dependency(dep.get("path"), dep)
+    for out in outs:
+        if "path" not in out:
+            raise FormatError(path, "an output has no 'path'")
+        collector.add(out["path"], wdir, out, out, origin=_origin(deps, outs))
+    return collector.result()
+
+
+def _origin(deps: list[dict[str, Any]], outs: list[dict[str, Any]]) -> Origin:
+    """One dependency and one output make an import; `repo:` or `db:` say where from."""
+    if len(deps) != 1 or len(outs) != 1:
+        return "output"
+    if "db" in deps[0]:
+        return "db-import"
+    return "repo-import" if deps[0].get("repo") else "url-import"
+
+
+def _read_pipeline(project: Project, path: str) -> FileOutputs:
+    data = _load(project, path, schema.PIPELINE_FILE)
+    collector = _Collector(project, path)
+    folder = collector.folder
+    locked = _read_lock(project, tree.join(folder, LOCK)).get("stages", {})
+
+    def load(relative: str) -> Any:
+        file = tree.join(project.root, relative)
+        node = project.tree.node(file)
+        if node is None or node.kind == "dir":
+            raise TemplateError(f"'{relative}' is {'not there' if node is None else 'a directory'}")
+        return params.load(project.tree.read(file), file)
+
+    has_params = project.tree.node(tree.join(folder, params.DEFAULT)) is not None
+    try:
+        pipeline = Pipeline(data, project.below(folder), load, has_params=has_params)
+        for name, stage in pipeline.stages():
+            _add_stage(collector, name, stage, locked.get(name, {}))
+    except TemplateError as exc:
+        raise FormatError(path, str(exc)) from None
+    return collector.result()
+
+
+def _read_lock(project: Project, path: str) -> dict[str, Any]:
+    """What dvc.lock says; an ignored one is not there."""
+    if project.tree.node(path) is None or project.ignored.is_ignored(project.below(path)):
+        return {}
+    return _load(project, path, schema.LOCK_FILE)
+
+
+def _add_stage(collector: _Collector, name: str, stage: Mapping[str, Any], locked: Mapping[str, Any]) -> None:
+    """The outputs of one stage; the lock tells their hashes, matched by their paths as text."""
+    wdir = stage.get("wdir") or ""
+    if not isinstance(wdir, str):
+        raise FormatError(collector.path, f"stage '{name}': its 'wdir' is not text")
+    wdir = tree.join(collector.folder, wdir)
+    locked_deps, locked_outs = ({item["path"]: item for item in locked.get(key, ())} for key in ("deps", "outs"))
+    for dep in stage.get("deps", ()):
+        collector.check_dependency(dep, locked_deps.get(dep) if isinstance(dep, str) else None)
+    for file in _parameter_files(collector.path, name, stage.get("params", ())):
+        collector.check_dependency(file or params.DEFAULT)
+    for section in ("outs", "metrics", "plots"):
+        for written, flags in _merge_flags(collector.path, name, stage.get(section, ())).items():
+            item = locked_outs.get(written) if isinstance(written, str) else None
+            collector.add(written, wdir, flags, item, stage=name)
+
+
+def _merge_flags(path: str, stage: str, entries: Iterable[Any]) -> Mapping[Any, dict[str, Any]]:
+    """Paths with their flags; a path that is named twice gets those of both."""
+    merged: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+    for entry in entries:
+        if isinstance(entry, str):
+            merged[entry].update({})
+        elif isinstance(entry, dict) and all(isinstance(flags, dict) for flags in entry.values()):
+            for written, flags in entry.items():
+                merged[written].update(flags)
+        else:
+            raise FormatError(path, f"stage '{stage}': an output is neither a path nor a path with flags")
+    return merged
+
+
+def _parameter_files(path: str, stage: str, entries: Iterable[Any]) -> Iterable[Any]:
+    """The files that a stage's `params` name besides params.yaml."""
+    for entry in entries:
+        if isinstance(entry, str):
+            continue
+        if not isinstance(entry, dict):
+            raise FormatError(path, f"stage '{stage}': an entry of 'params' is neither a name nor a file with names")
+        for file, names in entry.items():
+            if names and not isinstance(names, list):
+                raise FormatError(path, f"stage '{stage}': the 'params' of '{file}' are not a list")
+            yield file
