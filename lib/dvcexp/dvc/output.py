@@ -76,7 +76,7 @@ def read_record(item: Mapping[str, Any]) -> Record:
     kind = _hash_kind(item)
     isexec = bool(meta.get("isexec", False))
     if item.get("files"):
-        return _directory(item["files"], kind, isexec=isexec)
+        return _directory(item["files"], LEGACY if item.get("hash") == LEGACY else kind, isexec=isexec)
     md5 = meta.get("md5") if kind is not None else None
     size, nfiles = meta.get("size"), meta.get("nfiles")
     if not md5 or kind is None:
