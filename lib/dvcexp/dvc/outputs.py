@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from dvcexp.dvc import ignore
 from dvcexp.dvc.output import Member, Origin, Output
@@ -12,7 +13,10 @@ from dvcexp.dvc.stagefiles import FileOutputs, Project, read_file
 from dvcexp.dvc.tree import Found, Tree, TreeIndex, found
 from dvcexp.errors import FormatError
 
-__all__ = ["Member", "Origin", "Output", "OutputsReader", "RootOutputs"]
+__all__ = ["Carrier", "Member", "Origin", "Output", "OutputsReader", "RootOutputs"]
+
+# Who takes an output's content elsewhere: Git, because the commit holds it; DVC, because its cache does; or nobody.
+Carrier = Literal["Git", "DVC", "nobody"]
 
 # A hostile tree of a few objects can stand for any number of files.
 MAX_FILES = 1_000_000
@@ -67,6 +71,12 @@ class OutputsReader:
         tree = Tree(self._index, tree_id)
         roots = sorted(find_roots(top)) or [("", top)]
         return tuple(self._read_root(tree, path, folder) for path, folder in roots)
+
+    def carrier(self, tree_id: str, output: Output) -> Carrier:
+        """Who takes an output of a commit with this tree."""
+        if output.cached and (output.object is not None or output.origin == "repo-import"):
+            return "DVC"
+        return "nobody" if Tree(self._index, tree_id).node(output.path) is None else "Git"
 
     def _read_root(self, tree: Tree, root: str, folder: Folder) -> RootOutputs:
         patterns, errors = self._ignored(root, folder)

@@ -7,20 +7,26 @@ told is remembered for every other commit that shares it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple, Protocol
-
-Kind = Literal["file", "link", "dir", "submodule"]
+from typing import NamedTuple, Protocol
 
 DVC_DIR = ".dvc"
 IGNORE_FILE = ".dvcignore"
 
 
-class Node(NamedTuple):
-    """One entry of a directory. `name` is text with undecodable bytes as surrogates."""
+class Node(Protocol):
+    """One entry of a directory. kind: `file`, `link`, `dir` or `submodule`."""
 
-    name: str
-    kind: Kind
-    id: str
+    @property
+    def name(self) -> str:
+        """Text, with undecodable bytes as surrogates."""
+
+    @property
+    def kind(self) -> str:
+        """What it is."""
+
+    @property
+    def id(self) -> str:
+        """What to ask the store for."""
 
 
 class Store(Protocol):

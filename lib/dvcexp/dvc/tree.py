@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from typing import NamedTuple
 
 from dvcexp.dvc.project import Node, Store
 from dvcexp.errors import FormatError
@@ -27,12 +28,20 @@ class TreeIndex:
         return self._nodes[key]
 
 
+class _Top(NamedTuple):
+    """The root, which is in no directory."""
+
+    id: str
+    name: str = ""
+    kind: str = "dir"
+
+
 class Tree:
     """The tree of one commit. Every path that was looked up is noted in `lookups`, in order, for who wants to know."""
 
     def __init__(self, index: TreeIndex, tree_id: str) -> None:
         self._index = index
-        self._top = Node("", "dir", tree_id)
+        self._top = _Top(tree_id)
         self.lookups: dict[str, Found] = {}
 
     def node(self, path: str) -> Node | None:
