@@ -26,11 +26,17 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]  # argparse's overloads are not ours to repeat
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """As argparse's, but `pull origin --no-cache exp-a` works: plain argparse ends the arguments at an option."""
+        """As argparse's, but `pull origin --no-cache exp-a` works: plain argparse ends the arguments at an option.
+
+        What a verb does not know is an error here already, with the verb's own usage.
+        """
         if self._intermixing or self._subparsers is not None:
             return super().parse_known_args(args, namespace)
         self._intermixing = True
         try:
-            return self.parse_known_intermixed_args(args, namespace)
+            known, unknown = self.parse_known_intermixed_args(args, namespace)
         finally:
             self._intermixing = False
+        if unknown:
+            self.error(f"unknown arguments: {' '.join(unknown)}")
+        return known, unknown

@@ -1,0 +1,53 @@
+"""Commands as a user types them, and what came of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Done(NamedTuple):
+    """What a command wrote, and its exit code."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def sh(
+    *argv: str | Path,
+    cwd: Path,
+    check: bool = True,
+    stdin: str = "",
+    env: Mapping[str, str] | None = None,
+) -> Done:
+    """Run `argv` in `cwd`; `env` adds to the test's environment. `check`: a failure fails the test, in its words."""
+    done = subprocess.run(
+        [str(arg) for arg in argv],
+        cwd=cwd,
+        input=stdin.encode(),
+        capture_output=True,
+        env={**os.environ, **(env or {})},
+        check=False,
+        timeout=120,
+    )
+    result = Done(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+    if check and result.code != 0:
+        raise AssertionError(f"{' '.join(map(str, argv))}: exit {result.code}\n{result.stdout}{result.stderr}")
+    return result
+
+
+def git(*args: str | Path, cwd: Path, check: bool = True, env: Mapping[str, str] | None = None) -> str:
+    """What `git args...` prints, without the last newline."""
+    return sh("git", *args, cwd=cwd, check=check, env=env).stdout.removesuffix("\n")
+
+
+def write_program(path: Path, text: str, mode: int = 0o755) -> Path:
+    """An executable file, a hook for one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+    return path
