@@ -36,6 +36,9 @@ class RootOutputs:
     skipped: tuple[str, ...] = ()
 
 
+# Files with their blobs, in some order.
+_Blobs = tuple[tuple[str, str], ...]
+
 # The answers that a file's outputs depend on: paths looked up, and what was there -> the outputs.
 _Answers = dict[tuple[str, ...], dict[tuple[Found, ...], FileOutputs]]
 
@@ -52,8 +55,8 @@ class OutputsReader:
         self._store = store
         self._survey = Survey(store)
         self._index = TreeIndex(store)
-        self._files: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], _Answers] = {}
-        self._patterns: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._files: dict[tuple[str, str, str, _Blobs], _Answers] = {}
+        self._ignore_files: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def read(self, tree_id: str) -> tuple[RootOutputs, ...]:
         """What each DVC root of a commit with this tree says, sorted by root. The Git root, if there is none."""
@@ -61,13 +64,8 @@ class OutputsReader:
         if top is None:
             return (RootOutputs(".", ()),)
         if top.weight > MAX_FILES:
-            return (
-                RootOutputs(
-                    ".",
-                    (),
-                    (FormatError(".", f"there are more than {MAX_FILES} files and folders that matter to DVC"),),
-                ),
-            )
+            error = FormatError(".", f"there are more than {MAX_FILES} files and folders that matter to DVC")
+            return (RootOutputs(".", (), (error,)),)
         tree = Tree(self._index, tree_id)
         roots = sorted(find_roots(top)) or [("", top)]
         return tuple(self._read_root(tree, path, folder) for path, folder in roots)
@@ -79,18 +77,13 @@ class OutputsReader:
         return "nobody" if Tree(self._index, tree_id).node(output.path) is None else "Git"
 
     def _read_root(self, tree: Tree, root: str, folder: Folder) -> RootOutputs:
-        patterns, errors = self._ignored(root, folder)
-        project = Project(root, tree, ignore.IgnoreFilter({name: found for name, (_, found) in patterns.items()}))
-        key = tuple((name, blob) for name, (blob, _) in sorted(patterns.items()))
+        ignored, key, errors = self._ignored(root, folder)
+        project = Project(root, tree, ignored)
         outputs: list[Output] = []
         skipped: list[str] = []
         seen: set[str] = set()
         for path, node in _walk(root, folder, project, seen):
-            try:
-                told = self._read_file(project, path, node, key)
-            except FormatError as exc:
-                errors.append(exc)
-                continue
+            told = self._read_file(project, path, node, key)
             outputs += told.outputs
             errors += told.errors
             skipped += told.skipped
@@ -98,38 +91,50 @@ class OutputsReader:
         outputs.sort(key=_order)
         return RootOutputs(root or ".", tuple(outputs), tuple(errors), tuple(skipped))
 
-    def _read_file(self, project: Project, path: str, node: Node, ignored: tuple[tuple[str, str], ...]) -> FileOutputs:
-        """As `read_file`, but asked once for files whose surroundings are the same in another commit."""
+    def _read_file(self, project: Project, path: str, node: Node, ignored: _Blobs) -> FileOutputs:
+        """As `read_file`, but done once for commits that agree in all that the file's outputs depend on."""
         answers = self._files.setdefault((project.root, path, node.id, ignored), {})
         for paths, known in answers.items():
             told = known.get(tuple(found(project.tree.node(name)) for name in paths))
             if told is not None:
                 return told
         project.tree.lookups.clear()
-        told = read_file(project, path)
+        try:
+            told = read_file(project, path)
+        except FormatError as exc:
+            told = FileOutputs(errors=(exc.with_traceback(None),))
         lookups = project.tree.lookups
         answers.setdefault(tuple(lookups), {})[tuple(lookups.values())] = told
         return told
 
-    def _ignored(self, root: str, folder: Folder) -> tuple[dict[str, tuple[str, tuple[str, ...]]], list[FormatError]]:
-        """Each .dvcignore of a root: its folder, relative to the root -> its blob and patterns."""
-        patterns: dict[str, tuple[str, tuple[str, ...]]] = {}
+    def _ignored(self, root: str, folder: Folder) -> tuple[ignore.IgnoreFilter, _Blobs, list[FormatError]]:
+        """What is ignored below a root, which .dvcignore files say so, and which of them cannot be read."""
+        patterns: dict[str, tuple[str, ...]] = {}
+        ignored = ignore.IgnoreFilter(patterns)
+        blobs: list[tuple[str, str]] = []
         errors = []
         todo = [("", folder)]
         while todo:
             name, current = todo.pop()
-            if current.ignore is not None:
-                path = "/".join(filter(None, (root, name, ignore.NAME)))
-                key = (path, current.ignore.id)
+            path = f"{name}/{ignore.NAME}" if name else ignore.NAME
+            # A folder's own file comes after those above it, which may ignore it.
+            if current.ignore is not None and not ignored.is_ignored(path):
                 try:
-                    if key not in self._patterns:
-                        self._patterns[key] = ignore.parse(self._store.read(current.ignore.id), path)
-                    if self._patterns[key]:
-                        patterns[name] = (current.ignore.id, self._patterns[key])
+                    patterns[name] = self._patterns(f"{root}/{path}" if root else path, current.ignore)
+                    blobs.append((path, current.ignore.id))
                 except FormatError as exc:
                     errors.append(exc)
-            todo.extend((f"{name}/{part}" if name else part, below) for part, below in current.folders)
-        return patterns, errors
+            todo.extend(
+                (f"{name}/{part}" if name else part, below) for part, below in current.folders if not below.is_foreign
+            )
+        return ignored, tuple(blobs), errors
+
+    def _patterns(self, path: str, node: Node) -> tuple[str, ...]:
+        """The patterns of a .dvcignore."""
+        key = (path, node.id)
+        if key not in self._ignore_files:
+            self._ignore_files[key] = ignore.parse(self._store.read(node.id), path)
+        return self._ignore_files[key]
 
 
 def _walk(root: str, folder: Folder, project: Project, outputs: set[str]) -> Iterator[tuple[str, Node]]:

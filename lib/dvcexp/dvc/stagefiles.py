@@ -62,12 +62,12 @@ def read_file(project: Project, path: str) -> FileOutputs:
 
 
 def _load(project: Project, path: str, shape: schema.Shape) -> dict[str, Any]:
-    data = yaml.load(project.tree.read(path), path) or {}
+    content = project.tree.read(path)
+    data: dict[str, Any] = yaml.load(content, path) or {}
     problem = shape(data, "")
     if problem is not None:
-        raise FormatError(path, problem)
-    loaded: dict[str, Any] = data
-    return loaded
+        raise yaml.broken(path, problem, content)
+    return data
 
 
 @dataclass

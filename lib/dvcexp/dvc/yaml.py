@@ -24,7 +24,7 @@ MAX_ODD_KEYS = 10_000
 # Python's own limit for int(), which versions before 3.10.7 do not have.
 MAX_DIGITS = 4300
 
-_CONFLICT = re.compile(r"^(?:<{7} |={7}$|>{7} )", re.MULTILINE)
+_CONFLICT = re.compile(rb"^(?:<{7} |={7}\r?$|>{7} )", re.MULTILINE)
 
 _TAG = "tag:yaml.org,2002:"
 _STR, _NULL, _BOOL, _INT, _FLOAT = (_TAG + name for name in ("str", "null", "bool", "int", "float"))
@@ -86,9 +86,12 @@ def load(data: bytes, where: str) -> Any:
         reason, line = exc.problem or exc.context or "cannot be parsed", mark.line + 1 if mark is not None else None
     except yaml.YAMLError as exc:
         reason, line = " ".join(str(exc).split()), None
-    if _CONFLICT.search(text):
-        reason = f"unresolved merge conflict ({reason})"
-    raise FormatError(where, f"line {line}: {reason}" if line is not None else reason)
+    raise broken(where, f"line {line}: {reason}" if line is not None else reason, data)
+
+
+def broken(where: str, reason: str, data: bytes) -> FormatError:
+    """The error for a file with something wrong in it; where Git has left its marks that is what is wrong."""
+    return FormatError(where, f"unresolved merge conflict ({reason})" if _CONFLICT.search(data) else reason)
 
 
 class _Merge:
