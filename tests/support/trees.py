@@ -48,6 +48,10 @@ class MemoryStore:
         """The id of a tree with these files: path -> text, bytes, Link or Submodule."""
         return self._add_folder(nest(files))
 
+    def add_same(self, tree_id: str, names: Sequence[str]) -> str:
+        """The id of a tree that holds one tree under several names."""
+        return self._add_tree([Node(name, "dir", tree_id) for name in sorted(names)])
+
     def children(self, tree_id: str) -> Sequence[Node]:
         self.trees_read += 1
         return self._trees[tree_id]
@@ -59,7 +63,9 @@ class MemoryStore:
     def _add_folder(self, folder: Mapping[str, Any]) -> str:
         # Git sorts a directory as if its name ended in a slash.
         names = sorted(folder, key=lambda name: f"{name}/" if isinstance(folder[name], dict) else name)
-        nodes = [self._node(name, folder[name]) for name in names]
+        return self._add_tree([self._node(name, folder[name]) for name in names])
+
+    def _add_tree(self, nodes: list[Node]) -> str:
         tree_id = hashlib.sha1(repr(nodes).encode()).hexdigest()
         self._trees[tree_id] = nodes
         return tree_id

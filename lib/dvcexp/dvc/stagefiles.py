@@ -11,6 +11,7 @@ from dvcexp.dvc import params, schema, tree, yaml
 from dvcexp.dvc.ignore import IgnoreFilter
 from dvcexp.dvc.interpolate import TemplateError
 from dvcexp.dvc.output import (
+    MAX_PATH,
     Origin,
     Output,
     Record,
@@ -106,6 +107,8 @@ class _Collector:
                 if cached:
                     self.skipped.append(f"'{text}' in '{self.path}' lies outside of the DVC project")
                 return
+            if len(path) > MAX_PATH:
+                raise RecordError("no path can be that long")
             if self.project.is_ignored(path):
                 self._problem(written, stage, "is ignored by .dvcignore")
             remote = flags.get("remote")

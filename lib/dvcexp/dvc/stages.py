@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import posixpath
 from collections.abc import Iterator, Mapping
 from itertools import product
@@ -124,6 +125,8 @@ class Pipeline:
                 raise TemplateError(f"'matrix.{axis}' takes a list")
             axes[axis] = list(members)
         items = {}
+        if math.prod(map(len, axes.values())) > MAX_STAGES:
+            raise TemplateError(f"more than {MAX_STAGES} stages")
         for combination in product(*(list(enumerate(values)) for values in axes.values())):
             self._budget.spend(len(axes) + 1)
             parts = [
