@@ -46,14 +46,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _install_here(repository: Repository, named: list[str], *, follow: bool) -> None:
     known = set(optin.remotes(repository.config))
-    for git_remote in named:
-        if git_remote not in known:
-            raise optin.UnknownRemote(git_remote)
     chosen = named or [name for name in ("origin",) if name in known]
+    for git_remote in chosen:
+        optin.check(repository.config, git_remote)
+    hook_changed = _install_hook(repository)
     changed = [setting for name in chosen for setting in optin.opt_in(repository, name, follow=follow)]
     for setting in changed:
         print(f"set {setting}")
-    hook_changed = _install_hook(repository)
     if not chosen:
         print("there is no Git remote 'origin' yet: once there is one, run 'git exp install' again")
     elif not changed and not hook_changed:

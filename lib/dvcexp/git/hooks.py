@@ -40,8 +40,8 @@ def hooks_folder(repository: Repository) -> str:
     """Where Git looks for this repository's hooks: `core.hooksPath`, else the hooks that all its worktrees share."""
     # A relative core.hooksPath starts at the top of the work tree, where Git runs hooks.
     start = repository.work_tree or repository.git_dir
-    answer = repository.git("-C", start, "rev-parse", "--path-format=absolute", "--git-path", "hooks")
-    return os.fsdecode(answer).removesuffix("\n")
+    answer = repository.git("-C", start, "rev-parse", "--git-path", "hooks")
+    return os.path.join(start, os.fsdecode(answer).removesuffix("\n"))
 
 
 def install(folder: str) -> HookChange:

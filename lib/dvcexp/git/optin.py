@@ -55,21 +55,22 @@ def remotes(config: GitConfig) -> Iterator[str]:
             yield key.removeprefix("remote.").removesuffix(".url")
 
 
-def opt_in(repository: Repository, git_remote: str, *, follow: bool) -> list[Setting]:
-    """Set what is not set yet in the repository's own configuration; what was set."""
-    config = repository.config
+def check(config: GitConfig, git_remote: str) -> None:
+    """DvcexpError where `opt_in` would have no remote to route, or one that another helper serves."""
     if config.get(f"remote.{git_remote}.url") is None:
         raise UnknownRemote(git_remote)
-    wanted = following(git_remote) if follow else []
     vcs = config.get(routing(git_remote).key)
-    if vcs not in (None, VCS):
+    if vcs is not None and vcs != VCS:
         raise DvcexpError(
-            f"Git remote '{printable(git_remote)}' uses the helper '{printable(str(vcs))}' (remote.{git_remote}.vcs)",
+            f"Git remote '{printable(git_remote)}' uses the helper '{printable(vcs)}'",
             f"git config --unset remote.{git_remote}.vcs",
         )
-    if vcs is None:
-        wanted.insert(0, routing(git_remote))
-    added = [setting for setting in wanted if setting.value not in config.get_all(setting.key)]
+
+
+def opt_in(repository: Repository, git_remote: str, *, follow: bool) -> list[Setting]:
+    """Set what is not set yet, in the repository's own configuration; what was set. `check` comes before."""
+    wanted = [routing(git_remote), *(following(git_remote) if follow else [])]
+    added = [setting for setting in wanted if setting.value not in repository.config.get_all(setting.key)]
     for setting in added:
         repository.git("config", "--local", "--add", *setting)
     return added
@@ -85,7 +86,7 @@ def opt_out(repository: Repository, git_remote: str) -> list[Setting]:
     copies = repository.refs(f"refs/{VCS}/{git_remote}/")
     if copies:
         deletions = "".join(f"delete {ref}\0{sha}\0" for ref, sha in copies.items())
-        repository.git("update-ref", "--stdin", "-z", input=deletions.encode("utf-8", "surrogateescape"))
+        repository.git("update-ref", "--stdin", "-z", stdin=deletions.encode("utf-8", "surrogateescape"))
     return removed
 
 
