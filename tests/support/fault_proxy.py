@@ -46,10 +46,14 @@ WHOLE = Fault()
 
 
 class FaultProxy:
-    """Listens on `port` of 127.0.0.1 while entered; `connections`, `bytes_down` and `bytes_up` count what passed."""
+    """Listens on `port` of 127.0.0.1 while entered; `connections`, `bytes_down` and `bytes_up` count what passed.
 
-    def __init__(self, upstream: int, *, host: str = "127.0.0.1") -> None:
+    record: keep in `recorded` what clients sent.
+    """
+
+    def __init__(self, upstream: int, *, host: str = "127.0.0.1", record: bool = False) -> None:
         self._upstream = (host, upstream)
+        self._record = record
         self._planned: deque[Fault] = deque()
         self._open: set[_Connection] = set()
         self._lock = threading.Lock()
@@ -58,6 +62,7 @@ class FaultProxy:
         self.connections = 0
         self.bytes_down = 0
         self.bytes_up = 0
+        self.recorded = b""
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._listener.getsockname()[1]
 
@@ -103,11 +108,14 @@ class FaultProxy:
             with self._lock:
                 self._open.discard(connection)
 
-    def count(self, *, down: int = 0, up: int = 0) -> None:
-        """Note bytes that passed."""
+    def passed(self, data: bytes, *, down: bool) -> None:
+        """Note what passed."""
         with self._lock:
-            self.bytes_down += down
-            self.bytes_up += up
+            if down:
+                self.bytes_down += len(data)
+            else:
+                self.bytes_up += len(data)
+                self.recorded += data if self._record else b""
 
     def sleep(self, seconds: float) -> None:
         """Sleep, but not past the end of the proxy."""
@@ -208,7 +216,7 @@ class _Connection:
         except OSError:
             self.end(reset=True)
             return 0
-        self._proxy.count(**{"down" if down else "up": len(data)})
+        self._proxy.passed(data, down=down)
         return len(data)
 
     def _close_half(self, sink: socket.socket) -> None:

@@ -123,8 +123,8 @@ class Remote(ABC):
         """Send each; an outcome each, as they end, in any order. An object appears under its key only when it is whole.
 
         `uploads` is consumed lazily, a bounded number ahead. Errors of single objects are outcomes; an error that
-        dooms all the rest (AccessDenied, Untrusted, RemoteMissing, RemoteFull) may be raised instead. Closing the iterator early
-        stops the transfer and leaves no temporary files that this process can reach.
+        dooms all the rest (AccessDenied, Untrusted, RemoteMissing, RemoteFull) may be raised instead. Closing the
+        iterator early stops the transfer and leaves no temporary files that this process can reach.
         """
 
     @abstractmethod
