@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING
 from dvcexp.errors import DvcexpError, SettingsError, printable
 
 if TYPE_CHECKING:
+    import subprocess
+
     from dvcexp.git.objects import ObjectReader
 
 # What binds a process to one repository: `git rev-parse --local-env-vars` of Git 2.55, fixed here to save a process.
@@ -161,6 +162,8 @@ class Repository:
 
 
 def _run(args: list[str], cwd: str | None, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    import subprocess  # the helper, which reads only the configuration, goes without it
+
     return subprocess.run(["git", *args], cwd=cwd, input=stdin or b"", capture_output=True, check=False)
 
 

@@ -1,0 +1,140 @@
+"""What the helper does where a ref can still be stopped: experiments' data goes first, both ways.
+
+Imported only once a ref below `refs/exps/` is in play; an ordinary fetch or push pays for nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from dvcexp import sync
+from dvcexp.errors import DvcexpError, printable
+from dvcexp.experiments import NAMESPACE, Experiment, is_internal
+from dvcexp.follow import follow
+from dvcexp.git import caller
+from dvcexp.git.options import Options
+from dvcexp.git.pushing import Command, Verdict
+from dvcexp.git.repository import NotARepository, Repository
+from dvcexp.pending import PendingTips
+from dvcexp.progress import Progress, plural
+from dvcexp.settings import Settings
+
+
+class DataGate:
+    """The gate of one connection to `git_remote`, which is a URL where it has no name."""
+
+    def __init__(self, git_remote: str, options: Options) -> None:
+        self._git_remote = git_remote
+        self._options = options
+        self._seen_to: set[str] = set()  # tips, in this connection
+
+    def at_listing(self, refs: Mapping[str, str], *, asked: bool) -> str | None:
+        """Complete the data of listed experiments whose commits are here, for Git may not wait for it later."""
+        try:
+            tips = _experiments(refs)
+            self._complete(tips if asked else self._left_pending(tips))
+        except NotARepository:
+            return None  # `git ls-remote <url>` outside of one
+        except DvcexpError as error:
+            self._progress.failure(error)
+            return "not all data of the experiments could be fetched, no ref is updated"
+        return None
+
+    def before_push(self, commands: Sequence[Command]) -> Verdict:
+        """Upload. What has no data on the DVC remote is refused; DVC's own refs stay here."""
+        if self._settings.skip:
+            return Verdict()
+        updates = {c.ref: c.new for c in commands if c.ref.startswith(NAMESPACE) and c.new.strip("0")}
+        withheld = frozenset(filter(is_internal, updates))
+        if withheld:
+            self._progress.note(f"{plural(len(withheld), 'ref')} of DVC's own not shared: {_listed(withheld)}")
+        tips = {ref: new for ref, new in updates.items() if Experiment.parse(ref)}
+        for ref in updates.keys() - tips.keys() - withheld:
+            self._progress.warning(f"'{printable(ref)}' is not an experiment, its data is not uploaded")
+        return Verdict(self._upload(tips), withheld)
+
+    def after_fetch(self, refs: Mapping[str, str]) -> bool:
+        """Complete the data of experiments whose commits have come since the listing."""
+        try:
+            tips = _experiments(refs)
+            self._complete(tips)
+            self._follow(tips)
+        except DvcexpError as error:
+            self._progress.failure(error)
+            return False
+        return True
+
+    @cached_property
+    def _repository(self) -> Repository:
+        return Repository.discover()
+
+    @cached_property
+    def _settings(self) -> Settings:
+        return Settings.load(self._repository.config, self._git_remote)
+
+    @cached_property
+    def _progress(self) -> Progress:
+        return Progress(show=self._options.progress, quiet=self._options.verbosity == 0)
+
+    @cached_property
+    def _pending(self) -> PendingTips:
+        return PendingTips(self._repository.common_dir)
+
+    def _left_pending(self, tips: Mapping[str, str]) -> dict[str, str]:
+        return {ref: tip for ref, tip in tips.items() if tip in self._pending}
+
+    def _complete(self, tips: Mapping[str, str]) -> None:
+        """Download what `tips` lack whose commits are here; DvcexpError where a transfer failed."""
+        unseen = {ref: tip for ref, tip in tips.items() if tip not in self._seen_to}
+        lacking = sync.incomplete(self._repository, unseen, self._settings) if unseen else {}
+        if not lacking:
+            return
+        self._pending.add(lacking.values())
+        if caller.only_looks():
+            return
+        sync.fetch(
+            self._repository, lacking, git_remote=self._git_remote, settings=self._settings, progress=self._progress
+        )
+        self._pending.remove(lacking.values())
+        self._seen_to.update(lacking.values())
+
+    def _follow(self, tips: Mapping[str, str]) -> None:
+        if caller.only_looks():
+            return
+        here = {ref: tip for ref, tip in tips.items() if self._repository.objects.has_commit(tip)}
+        lacking = sync.incomplete(self._repository, here, self._settings)
+        whole = {ref: tip for ref, tip in here.items() if ref not in lacking}
+        follow(self._repository, whole, self._git_remote, self._progress)
+
+    def _upload(self, tips: Mapping[str, str]) -> dict[str, str]:
+        """Ref -> reason for those whose data is not all on the DVC remote."""
+        try:
+            resolved = {ref: self._resolve(new) for ref, new in tips.items()}
+            return sync.push(
+                self._repository,
+                resolved,
+                git_remote=self._git_remote,
+                settings=self._settings,
+                progress=self._progress,
+            )
+        except DvcexpError as error:
+            self._progress.failure(error)
+            return dict.fromkeys(tips, "its data could not be uploaded")
+
+    def _resolve(self, new: str) -> str:
+        """The commit that a push sends: an id, or a revision where it comes from a nested helper's batch."""
+        if len(new) in (40, 64) and new.isalnum():
+            return new
+        sha = self._repository.resolve(new)
+        if sha is None:
+            raise DvcexpError(f"'{printable(new)}' is not a commit")
+        return sha
+
+
+def _experiments(refs: Mapping[str, str]) -> dict[str, str]:
+    return {ref: sha for ref, sha in refs.items() if Experiment.parse(ref)}
+
+
+def _listed(refs: frozenset[str]) -> str:
+    return ", ".join(sorted(printable(ref) for ref in refs))

@@ -1,0 +1,28 @@
+"""Where a remote's ref goes by the configured refspecs (refspec.c, remote.c match_name_with_pattern). No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def destinations(refspecs: Sequence[str], ref: str) -> list[str]:
+    """The local refs that fetching `ref` updates, in the order of the refspecs; none if a negative one excludes it."""
+    if any(_match(refspec[1:], ref) is not None for refspec in refspecs if refspec.startswith("^")):
+        return []
+    found = []
+    for refspec in refspecs:
+        source, colon, destination = refspec.removeprefix("+").partition(":")
+        star = _match(source, ref)
+        if star is not None and colon and destination:
+            found.append(destination.replace("*", star, 1))
+    return found
+
+
+def _match(pattern: str, ref: str) -> str | None:
+    """What the star of `pattern` stands for in `ref`, slashes included; empty without a star, None if they differ."""
+    head, star, tail = pattern.partition("*")
+    if not star:
+        return "" if ref == pattern else None
+    if len(ref) < len(head) + len(tail) or not ref.startswith(head) or not ref.endswith(tail):
+        return None
+    return ref[len(head) : len(ref) - len(tail)]

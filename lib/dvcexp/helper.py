@@ -1,0 +1,79 @@
+"""`git-remote-dvcexp <git remote> <url>`: between Git and the real remote, to let experiments' data travel with refs.
+
+The URL is the real one: Git strips `dvcexp::`, and `remote.<name>.vcs = dvcexp` leaves it as it is. What Git moves
+apart from experiments passes through; nothing that deals with data is imported for it.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from dvcexp.errors import UsageError
+from dvcexp.git import policy, process
+from dvcexp.git.exchange import Ends
+from dvcexp.git.options import Options
+from dvcexp.git.relay import Gate
+from dvcexp.git.repository import GitConfig
+from dvcexp.git.url import PREFIX, BundleFile, Helper, parse, rewrite
+
+_STDIO = Ends(0, 1)
+
+
+def main() -> int:
+    """The program `git-remote-dvcexp`."""
+    from dvcexp.boundary import run
+
+    return run(lambda: serve(sys.argv[1:]))
+
+
+def serve(argv: Sequence[str], git: Ends = _STDIO, environ: Mapping[str, str] = os.environ) -> int:
+    """Converse with Git about the remote that `argv` names; the exit code."""
+    if len(argv) != 2:
+        raise UsageError("git-remote-dvcexp is started by Git", "use it as a remote: git clone dvcexp::<url>")
+    config = GitConfig(process.output(["git", "config", "--list", "-z"], environ)[1])
+    name, url = argv
+    has_prefix = name.startswith(PREFIX) or _is_configured_with_prefix(name, url, config)
+    target = parse(rewrite(url, _instead_of(config)) if has_prefix else url)
+    policy.check(target.transport, config, environ)
+    options = Options()
+    git_remote = url if name.startswith(PREFIX) else name
+    gate = _gate(git_remote, options)
+    if isinstance(target, Helper):
+        from dvcexp.git.nested import NestedHelper
+
+        command = ["git", f"remote-{target.transport}", git_remote, target.url]
+        return NestedHelper(command, environ, git, options, gate).run()
+    from dvcexp.git.native import BundleRemote, NativeRemote
+
+    if isinstance(target, BundleFile):
+        return BundleRemote(target, environ, git, options, gate).run()
+    return NativeRemote(target, config, environ, git, options, gate).run()
+
+
+def _gate(git_remote: str, options: Options) -> Callable[[], Gate]:
+    """The gate, made when it is first asked for."""
+
+    @functools.cache
+    def gate() -> Gate:
+        from dvcexp.gate import DataGate
+
+        return DataGate(git_remote, options)
+
+    return gate
+
+
+def _is_configured_with_prefix(name: str, url: str, config: GitConfig) -> bool:
+    urls = [*config.get_all(f"remote.{name}.url"), *config.get_all(f"remote.{name}.pushurl")]
+    return PREFIX + url in urls
+
+
+def _instead_of(config: GitConfig) -> dict[str, str]:
+    """Value of `url.<base>.insteadOf` -> base. Git has tried them on `dvcexp::<url>`, nobody on the URL itself."""
+    return {
+        value: key.removeprefix("url.").removesuffix(".insteadof")
+        for key, value in config.items()
+        if key.startswith("url.") and key.endswith(".insteadof")
+    }
