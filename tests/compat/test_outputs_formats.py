@@ -35,11 +35,12 @@ no on y Off Yes True TRUE tRue false null Null ~ 1:30 12:30:45 010 08 0o17 0o8 0
 DOCUMENTS = r"""
 a: !!str 1 | a: !!int '3' | a: !!float 3 | a: !!bool yes | a: !!null x | a: ! 1 | a: !x 1 | a: !!binary aGVsbG8=
 a: !!timestamp 2001-12-14 | a: 2001-12-14 21:59:43.10 -5 | a: [a, b: c] | # a comment | --- | --- a\n...
-a: {a: 1} | a: 1\n---\nb: 2 | a: 1\na: 2 | 1: a\n1.0: b | true: a\n1: b | {a: 1, b} | ? [a, b]\n: 1 | ? {a: 1}\n: 2 | a: b: c | a: [1, 2 | a: 'x
+a: {a: 1} | a: 1\n---\nb: 2 | a: 1\na: 2 | 1: a\n1.0: b | true: a\n1: b
+{a: 1, b} | ? [a, b]\n: 1 | ? {a: 1}\n: 2 | a: b: c | a: [1, 2 | a: 'x
 a: >-\n  x\n  y\n | <<: 1 | <<: [1] | <<: {b: 1} | '<<': 1 | =: 1 | a: {<<: {b: 1}, <<: {c: 1}} | a: &x 1\nb: *x | a: *x
 x: &x {a: 1, b: 2}\ny: {<<: *x, a: 3} | x: &x {a: 1}\nz: &z {a: 2, c: 3}\ny: {<<: [*x, *z], d: 1}
-!!set {a, b} | !!set {a: 1} | !!omap [a: 1, b: 2] | !!pairs [a: 1, a: 2] | a: !!map [1] | a: !!seq {a: 1} | !!omap [a] | !!binary x: 1 | \ta: 1
-%YAML 1.2\n---\na: no | a:\n- b\n-  c: d\n   e: f\n | \ufeffa: 1 | []
+!!set {a, b} | !!set {a: 1} | !!omap [a: 1, b: 2] | !!pairs [a: 1, a: 2] | a: !!map [1] | a: !!seq {a: 1}
+!!omap [a] | !!binary x: 1 | \ta: 1 | %YAML 1.2\n---\na: no | a:\n- b\n-  c: d\n   e: f\n | \ufeffa: 1 | []
 """
 
 
