@@ -29,7 +29,7 @@ def s3_server(folder: Path) -> Iterator[int]:
     argv = [
         str(Path(sys.executable).parent / "rclone"),
         *["serve", "s3", "--config", "/dev/null", "--addr", f"127.0.0.1:{port}"],
-        *["--auth-key", f"{S3_KEY},{S3_SECRET}", "--vfs-cache-mode", "off", str(data)],
+        *["--auth-key", f"{S3_KEY},{S3_SECRET}", "--vfs-cache-mode", "off", "--dir-cache-time", "0s", str(data)],
     ]
     with running(argv, port, folder / "log"):
         yield port

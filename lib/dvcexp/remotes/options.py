@@ -38,6 +38,10 @@ class Options:
         """The value, None where it is not set or empty."""
         return self._left.pop(key, None) or None
 
+    def peek(self, key: str) -> str | None:
+        """The value, without taking it."""
+        return self._left.get(key) or None
+
     def flag(self, key: str, default: bool = False) -> bool:
         """`true` or `false` in any case: DVC accepts no other words."""
         value = self.text(key)

@@ -1,0 +1,90 @@
+"""What obstore's exceptions mean: they carry no status, only text, so the text is read here and nowhere else.
+
+None of that text reaches the user: it holds URLs with their queries (an Azure SAS is one) and what the server said.
+"""
+
+from __future__ import annotations
+
+import re
+
+from dvcexp.remotes.base import (
+    AccessDenied,
+    ObjectMissing,
+    RemoteError,
+    RemoteFull,
+    RemoteMissing,
+    RemoteUnavailable,
+    Untrusted,
+)
+
+_STATUS = re.compile(r"Server returned (?:non-2xx status code|error response): (\d{3})|status: (\d{3}),")
+_CODE = re.compile(r"<Code>([A-Za-z0-9]{1,64})</Code>")
+_OS_ERROR = re.compile(r'message: "([^"\\]{1,80})"')
+_BASE_MISSING = {"NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted", "AccountNotFound"}
+_FULL = {"QuotaExceeded", "XMinioStorageFull", "AccountLimitExceeded"}
+_LATER = {408, 425, 429, 500, 502, 503, 504}
+# Codes that come with other statuses than 401 and 403 but say the same.
+_DENIED = {
+    *("AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"),
+    *("AuthenticationFailed", "UnsupportedAlgorithm", "NoAuthenticationInformation", "AuthorizationFailure"),
+}
+_CREDENTIALS = ("credential", "169.254.169.254", "oauth2", "sts", "msi", "token request")
+
+
+class Refusal:
+    """An exception of obstore, read: `status` of the server's answer (None: there was none) and its error `code`."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+        self._text = str(error)
+        found = _STATUS.search(self._text)
+        self.status = int(found[1] or found[2]) if found else None
+        code = _CODE.search(self._text)
+        self.code = code[1] if code else None
+
+    @property
+    def kind(self) -> type[RemoteError]:
+        """The kind of error this is."""
+        if self.code in _BASE_MISSING:
+            return RemoteMissing
+        if self.status in (401, 403) or self.code in _DENIED:
+            return AccessDenied
+        if self.status == 404 or isinstance(self._error, FileNotFoundError):
+            return ObjectMissing
+        if self.status == 507 or self.code in _FULL:
+            return RemoteFull
+        if "BareRedirect" in self._text or self.status in (301, 307, 308):
+            return RemoteMissing
+        if self.status is not None:
+            return RemoteUnavailable if self.status in _LATER else RemoteError
+        if "certificate" in self._text.lower():
+            return Untrusted
+        if self._about_credentials():
+            return AccessDenied
+        return RemoteUnavailable if "HttpError" in self._text or "HTTP error" in self._text else RemoteError
+
+    @property
+    def cause(self) -> str:
+        """A short phrase, without anything secret."""
+        if "BareRedirect" in self._text or self.status in (301, 307, 308):
+            return "the bucket is in another region"
+        if self.status is not None:
+            return f"status {self.status} {self.code}" if self.code else f"status {self.status}"
+        if "certificate" in self._text.lower():
+            return "the server's certificate is not accepted"
+        if self._about_credentials():
+            return "no credentials could be had"
+        if "kind: Timeout" in self._text or "TimedOut" in self._text:
+            return "no answer in time"
+        if "dns error" in self._text:
+            return "the host name is not known"
+        messages = _OS_ERROR.findall(self._text)
+        if messages:
+            return str(messages[-1]).lower()
+        if "HttpError" in self._text or "HTTP error" in self._text:
+            return "the connection ended too soon"
+        return f"the client refused ({type(self._error).__name__})"
+
+    def _about_credentials(self) -> bool:
+        head = self._text.partition("Debug source")[0].lower()
+        return any(word in head for word in _CREDENTIALS)
