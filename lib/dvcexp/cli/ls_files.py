@@ -99,7 +99,7 @@ class _Listing:
             yield (
                 self._reader.carrier(tree, output),
                 format_size(output.size) if output.size is not None else "-",
-                "-" if output.object is None or not output.cached else "yes" if output.object in present else "no",
+                "-" if cache is None or output.object is None or not output.cached else _yes(output.object in present),
                 _remote(output),
                 output.object.oid[:8] if output.object is not None else "-",
                 printable(output.path) + ("/" if output.object is not None and output.object.is_dir else ""),
@@ -131,6 +131,10 @@ def _moved(outputs: Iterable[Output]) -> list[dict[str, Any]]:
             }
             moved[tuple(entry.values())] = entry
     return list(moved.values())
+
+
+def _yes(fact: bool) -> str:
+    return "yes" if fact else "no"
 
 
 def _remote(output: Output) -> str:

@@ -53,8 +53,8 @@ class OutputsReader:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._survey = Survey(store)
         self._index = TreeIndex(store)
+        self._survey = Survey(self._index)
         self._files: dict[tuple[str, str, str, _Blobs], _Answers] = {}
         self._ignore_files: dict[tuple[str, str], tuple[str, ...]] = {}
 

@@ -29,11 +29,15 @@ class Node(Protocol):
         """What to ask the store for."""
 
 
-class Store(Protocol):
-    """Where trees and blobs come from. Both raise a DvcexpError where the object cannot be had."""
+class Trees(Protocol):
+    """Where trees come from. Raises a DvcexpError where one cannot be had."""
 
-    def children(self, tree_id: str) -> Sequence[Node]:
+    def children(self, tree_id: str, /) -> Sequence[Node]:
         """The entries of a directory."""
+
+
+class Store(Trees, Protocol):
+    """Where trees and blobs come from."""
 
     def read(self, blob_id: str) -> bytes:
         """The content of a file, or the target of a link."""
@@ -58,8 +62,8 @@ class Folder(NamedTuple):
 class Survey:
     """Finds the folders that matter. A tree that several commits share, or several places, is looked at once."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, trees: Trees) -> None:
+        self._trees = trees
         self._folders: dict[str, Folder | None] = {}
 
     def folder(self, tree_id: str) -> Folder | None:
@@ -71,7 +75,7 @@ class Survey:
             if current in self._folders:
                 todo.pop()
             elif current not in children:
-                children[current] = nodes = self._store.children(current)
+                children[current] = nodes = self._trees.children(current)
                 # What lies in `.dvc` is DVC's own (and may hold whole projects, of runs elsewhere).
                 todo.extend(node.id for node in nodes if node.kind == "dir" and node.name != DVC_DIR)
             else:

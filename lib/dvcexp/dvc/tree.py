@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from functools import lru_cache
 from typing import NamedTuple
 
 from dvcexp.dvc.project import Node, Store
@@ -16,14 +17,16 @@ class TreeIndex:
     """Remembers what is in which tree, for every commit that shares it."""
 
     def __init__(self, store: Store) -> None:
-        self.store = store
+        self.read = store.read
+        # A survey and the lookups after it meet at the same few trees.
+        self.children = lru_cache(maxsize=256)(store.children)
         self._nodes: dict[tuple[str, str], Node | None] = {}
 
     def child(self, tree_id: str, name: str) -> Node | None:
         """The entry `name` of a tree."""
         key = (tree_id, name)
         if key not in self._nodes:
-            found = next((node for node in self.store.children(tree_id) if node.name == name), None)
+            found = next((node for node in self.children(tree_id) if node.name == name), None)
             self._nodes[key] = found
         return self._nodes[key]
 
@@ -66,7 +69,7 @@ class Tree:
             raise FormatError(path, "is not in the commit")
         if node.kind in ("dir", "submodule"):
             raise FormatError(path, "is not a file")
-        return self._index.store.read(node.id)
+        return self._index.read(node.id)
 
 
 def found(node: Node | None) -> Found:
