@@ -13,6 +13,7 @@ import functools
 import hashlib
 import os
 from collections.abc import Callable, Collection, Iterator
+from typing import Protocol
 
 OBJECT_MODE = 0o444  # DVC takes an object that nobody can write to as verified, and hashes any other again
 _SMALL = 1 << 20
@@ -79,9 +80,18 @@ def _copy_large(read: int, write: int) -> int:
     return size
 
 
-def hash_file(path: str, digest: Callable[[], hashlib._Hash] | None = None) -> str:
-    """The hex digest of a file, md5 unless `digest` makes another; releases the GIL while it computes."""
-    hasher = digest() if digest is not None else hashlib.md5(usedforsecurity=False)
+class Digest(Protocol):
+    """A running digest, as hashlib has them."""
+
+    def update(self, data: bytes, /) -> object:
+        """Take the next piece."""
+
+    def hexdigest(self) -> str:
+        """Of all pieces."""
+
+
+def hash_file(path: str, hasher: Digest) -> str:
+    """The hex digest of a file by the new `hasher`; hashlib's let go of the GIL meanwhile."""
     with open(path, "rb", buffering=0) as file:
         while chunk := file.read(_SMALL):
             hasher.update(chunk)

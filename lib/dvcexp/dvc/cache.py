@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection
 
 from dvcexp import files
-from dvcexp.dvc.objects import Object
+from dvcexp.dvc.objects import LEGACY, MD5, Object, new_digest
 
 
 class Cache:
@@ -41,3 +41,11 @@ class Cache:
 def is_protected(status: os.stat_result) -> bool:
     """Did DVC or we write it, so that nobody has changed it since? DVC's own rule: nobody has the right to write."""
     return status.st_mode & 0o222 == 0
+
+
+def is_intact(path: str, wanted: Object) -> bool:
+    """Does the file's content have the hash that `wanted` is named by? A legacy object may have either of two."""
+    digest = wanted.oid[:32]
+    if files.hash_file(path, new_digest(MD5)) == digest:
+        return True
+    return wanted.hash == LEGACY and not wanted.is_dir and files.hash_file(path, new_digest(LEGACY)) == digest

@@ -127,7 +127,8 @@ def commit_config(
     sections = configfile.parse(data, where) if data else {}
     commit = Level(sections, folder, where, from_commit=True)
     if work_tree is None:
-        return _merge([*machine_levels(environ), commit], environ, cache_dir=None)
+        cache_dir = os.path.join(folder, "cache") if folder is not None else None
+        return _merge([*machine_levels(environ), commit], environ, cache_dir=cache_dir)
     alone = _merge([commit], environ, cache_dir=None)
     remotes = dict(work_tree.remotes)
     for name, remote in alone.remotes.items():

@@ -1,0 +1,52 @@
+"""Which experiment commits have all their data here: a note that saves work, and is never trusted for a push.
+
+One line a commit in `<common git dir>/dvcexp/complete`: a scope (which cache and path filters) and the commit id.
+The file may be deleted at any time; lines that make no sense are passed over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+
+from dvcexp.git.repository import Repository
+from dvcexp.settings import Settings
+
+
+class CompleteCommits:
+    """The commits known to be complete in this work tree with these path filters."""
+
+    def __init__(self, repository: Repository, settings: Settings) -> None:
+        self._path = os.path.join(repository.common_dir, "dvcexp", "complete")
+        scope = repr((repository.work_tree, settings.fetch_include, settings.fetch_exclude))
+        self._scope = hashlib.sha256(scope.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        self._known: set[str] | None = None
+
+    def __contains__(self, commit: str) -> bool:
+        return commit in self._read()
+
+    def add(self, commits: Iterable[str]) -> None:
+        """Remember `commits`. Where the file cannot be written nothing is lost but time."""
+        new = set(commits).difference(self._read())
+        if not new:
+            return
+        self._read().update(new)
+        lines = "".join(f"{self._scope} {commit}\n" for commit in sorted(new))
+        try:
+            os.makedirs(os.path.dirname(self._path), exist_ok=True)
+            with open(self._path, "ab", buffering=0) as file:
+                file.write(lines.encode("ascii"))
+        except OSError:
+            return
+
+    def _read(self) -> set[str]:
+        if self._known is None:
+            prefix = f"{self._scope} ".encode("ascii")
+            try:
+                with open(self._path, "rb") as file:
+                    lines = file.read().splitlines()
+            except OSError:
+                lines = []
+            self._known = {line[len(prefix) :].decode("ascii", "replace") for line in lines if line.startswith(prefix)}
+        return self._known

@@ -1,0 +1,113 @@
+"""Which objects some experiments use, of which store: the experiments' side of every transfer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from dvcexp.dvc.objects import Object
+from dvcexp.dvc.outputs import Output, OutputsReader, RootOutputs
+from dvcexp.errors import DvcexpError
+from dvcexp.experiments import Chain, Experiment, chain
+from dvcexp.git.repository import Repository
+from dvcexp.sync.plan import Demand
+from dvcexp.sync.stores import Store, Stores
+
+
+class Use(NamedTuple):
+    """One output of one commit, and the DVC root that it belongs to."""
+
+    commit: str
+    root: str
+    output: Output
+
+
+class Selection:
+    """The commits of some experiments and what they use. Each tree is read once, however many commits share it."""
+
+    def __init__(self, repository: Repository, tips: Mapping[str, str]) -> None:
+        """`tips`: full experiment ref -> the commit it points to, which is here."""
+        self._objects = repository.objects
+        self._reader = OutputsReader(repository.objects)
+        self._roots: dict[str, tuple[RootOutputs, ...]] = {}
+        self.chains = {ref: self._chain(ref, tip) for ref, tip in tips.items()}
+
+    def _chain(self, ref: str, tip: str) -> Chain:
+        experiment = Experiment.parse(ref)
+        return chain(self._objects, experiment.baseline, tip) if experiment is not None else Chain((tip,))
+
+    def commits(self) -> list[str]:
+        """Every commit of every experiment, each once."""
+        return list(dict.fromkeys(commit for found in self.chains.values() for commit in found.commits))
+
+    def tree(self, commit: str) -> str:
+        """The tree of a commit."""
+        return self._objects.commit(commit).tree
+
+    def roots(self, commit: str) -> tuple[RootOutputs, ...]:
+        """What each DVC root of the commit says."""
+        tree = self.tree(commit)
+        if tree not in self._roots:
+            self._roots[tree] = self._reader.read(tree)
+        return self._roots[tree]
+
+    def uses(self, commits: Iterable[str]) -> Iterator[Use]:
+        """Every output of `commits`."""
+        for commit in commits:
+            for found in self.roots(commit):
+                for output in found.outputs:
+                    yield Use(commit, found.root, output)
+
+    def refs_of(self, commit: str) -> list[str]:
+        """The experiments that have `commit`."""
+        return [ref for ref, found in self.chains.items() if commit in found.commits]
+
+
+def is_shared(output: Output) -> bool:
+    """Does DVC carry it? Not what is in Git, what is marked `push: false`, nor what another repository provides."""
+    return output.cached and output.object is not None and output.push and output.origin != "repo-import"
+
+
+@dataclass(slots=True)
+class Part:
+    """What concerns one store: the demand, where each object is used first, and the sizes that DVC's files tell."""
+
+    demand: Demand = field(default_factory=Demand)
+    uses: dict[Object, Use] = field(default_factory=dict)
+    sizes: dict[Object, int] = field(default_factory=dict)
+
+    def add(self, use: Use, item: Object) -> None:
+        """`use` is of `item`."""
+        if item in self.uses:
+            return
+        self.uses[item] = use
+        if item.is_dir:
+            self.demand.directories[item] = None
+        else:
+            self.demand.files.add(item)
+            if use.output.size is not None:
+                self.sizes[item] = use.output.size
+
+
+def by_store(
+    selection: Selection, stores: Stores, wanted: Callable[[Use], bool], failed: Callable[[Use, DvcexpError], object]
+) -> dict[Store, Part]:
+    """The shared outputs of the selection that are `wanted`, by store; `failed` hears of those that have none."""
+    parts: dict[Store, Part] = {}
+    seen: set[str] = set()
+    for commit in selection.commits():
+        tree = selection.tree(commit)
+        if tree in seen:
+            continue
+        seen.add(tree)
+        for use in selection.uses([commit]):
+            if use.output.object is None or not is_shared(use.output) or not wanted(use):
+                continue
+            try:
+                store = stores.find(tree, use.root, use.output.remote)
+            except DvcexpError as error:
+                failed(use, error)
+                continue
+            parts.setdefault(store, Part()).add(use, use.output.object)
+    return parts

@@ -1,0 +1,282 @@
+"""Data before refs, in: what the experiments use is in the cache, every hash checked, before Git updates a ref."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from dvcexp.dvc.cache import Cache
+from dvcexp.dvc.config import RemoteConfig
+from dvcexp.dvc.objects import MAX_MANIFEST_SIZE, Entry, Object, UnsafeManifest
+from dvcexp.errors import DvcexpError, printable
+from dvcexp.files import Staging
+from dvcexp.git.repository import Repository
+from dvcexp.progress import Progress, format_size, plural
+from dvcexp.remotes.base import Download, ObjectMissing, Remote, RemoteError
+from dvcexp.settings import Settings
+from dvcexp.sync import manifests
+from dvcexp.sync.complete import CompleteCommits
+from dvcexp.sync.demand import Part, Selection, Use, by_store
+from dvcexp.sync.paths import PathFilter
+from dvcexp.sync.plan import missing_files
+from dvcexp.sync.stores import Store, Stores
+from dvcexp.sync.transfer import Transferred, download
+
+_SHOWN = 10
+
+
+class IncompleteFetch(DvcexpError):
+    """Some data could not be transferred; what arrived stays, and running the same command again goes on."""
+
+
+@dataclass(slots=True)
+class Gaps:
+    """What did not come: `failed` transfers, and objects that no place has (`missing`, with the DVC remote's name)."""
+
+    failed: dict[str, DvcexpError] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def incomplete(repository: Repository, tips: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """Those of `tips` (full ref -> tip) whose commits are here, but whose data is not known to be complete."""
+    if not settings.moves_data:
+        return {}
+    complete = CompleteCommits(repository, settings)
+    return {ref: tip for ref, tip in tips.items() if tip not in complete and repository.objects.has_commit(tip)}
+
+
+def fetch(
+    repository: Repository,
+    tips: Mapping[str, str],
+    *,
+    git_remote: str,
+    settings: Settings,
+    progress: Progress,
+    recheck: bool = False,
+) -> None:
+    """Bring what the experiments `tips` (full ref -> tip, whose commits are here) use into the cache.
+
+    Raises IncompleteFetch where a transfer failed; objects that no DVC remote has are named in a warning. recheck: look
+    also at experiments that are known to be complete.
+    """
+    complete = CompleteCommits(repository, settings)
+    todo = {ref: tip for ref, tip in tips.items() if recheck or tip not in complete}
+    if not settings.moves_data or not todo:
+        return
+    selection = Selection(repository, todo)
+    paths = PathFilter(settings.fetch_include, settings.fetch_exclude)
+    gaps = Gaps()
+    _check_commits(selection, progress)
+    with Stores(repository, settings, git_remote) as stores:
+        parts = by_store(
+            selection,
+            stores,
+            lambda use: _may_be_wanted(use, paths),
+            lambda use, error: gaps.failed.setdefault(use.output.path, error),
+        )
+        for store, part in parts.items():
+            if store.cache is not None:
+                _Completion(store, store.cache, part, stores, paths, progress, gaps).run()
+    if gaps.missing:
+        _warn_of_missing(gaps.missing, progress)
+    if gaps.failed:
+        raise _failure(gaps.failed)
+    if not gaps.missing:
+        complete.add(todo.values())
+
+
+class _Completion:
+    """Brings what one store's cache lacks."""
+
+    def __init__(
+        self,
+        store: Store,
+        cache: Cache,
+        part: Part,
+        stores: Stores,
+        paths: PathFilter,
+        progress: Progress,
+        gaps: Gaps,
+    ) -> None:
+        self._store = store
+        self._cache = cache
+        self._part = part
+        self._stores = stores
+        self._paths = paths
+        self._progress = progress
+        self._gaps = gaps
+        self._listed: dict[Object, list[Entry]] = {}
+        self._moved: dict[str, Transferred] = {}
+
+    def run(self) -> None:
+        """Manifests first, to know the files; but they get their names last, for they vouch for their files."""
+        demand = self._part.demand
+        try:
+            with self._cache.staging() as late:
+                late.BATCH_FILES = late.BATCH_BYTES = 1 << 62
+                arrived = self._read_manifests(late)
+                for directory, entries in self._listed.items():
+                    wanted = [e for e in entries if self._paths.matches(self._path(directory, e))]
+                    if wanted or not entries:
+                        demand.directories[directory] = manifests.members(directory, wanted)
+                    else:
+                        del demand.directories[directory]
+                everything = demand.files | demand.members()
+                lacking = missing_files(demand, self._cache.present(everything))
+                left = self._bring(lacking)
+                for directory, (temporary, size) in arrived.items():
+                    members = demand.directories.get(directory)
+                    if members is not None and members.isdisjoint(left):
+                        late.keep(temporary, self._cache.path(directory), size)
+                        self._count(directory, size)
+        except OSError as error:
+            where = error.filename or self._cache.directory
+            hint = "make room or give access there, then run the same command again: it goes on where it stopped"
+            raise DvcexpError(f"cannot write to the cache: '{where}': {error.strerror}", hint) from error
+        for name, moved in self._moved.items():
+            self._progress.note(
+                f"downloaded {plural(moved.objects, 'object')} ({format_size(moved.size)}) from '{name}'"
+            )
+
+    def _count(self, directory: Object, size: int) -> None:
+        source = next(iter(self._moved), None)
+        if source is not None:
+            self._moved[source].objects += 1
+            self._moved[source].size += size
+
+    def _read_manifests(self, late: Staging) -> dict[Object, tuple[str, int]]:
+        """Fill `self._listed`; those that were fetched: directory -> its file under a temporary name, its size."""
+        wanted: set[Object] = set()
+        for directory in self._part.demand.directories:
+            try:
+                entries = manifests.entries_in_cache(self._cache, directory)
+            except UnsafeManifest:
+                entries = None  # a damaged one is fetched again and replaced
+            if entries is None:
+                wanted.add(directory)
+            else:
+                self._listed[directory] = entries
+        arrived: dict[Object, tuple[str, int]] = {}
+        failed: dict[Object, DvcexpError] = {}
+        for config in self._store.sources():
+            if not wanted:
+                break
+            try:
+                self._fetch_manifests(self._stores.remote(config), wanted, late, arrived, failed)
+            except DvcexpError as error:
+                failed.update(dict.fromkeys(wanted, error))
+            wanted -= arrived.keys()
+        self._give_up(wanted, failed)
+        return arrived
+
+    def _fetch_manifests(
+        self,
+        source: Remote,
+        wanted: Collection[Object],
+        late: Staging,
+        arrived: dict[Object, tuple[str, int]],
+        failed: dict[Object, DvcexpError],
+    ) -> None:
+        targets = {item.key: (item, late.temporary(self._cache.path(item))) for item in sorted(wanted)}
+        requests = (Download(key, temporary, MAX_MANIFEST_SIZE) for key, (_, temporary) in targets.items())
+        for outcome in source.download(requests):
+            directory, temporary = targets[outcome.key]
+            if outcome.error is not None:
+                if not isinstance(outcome.error, ObjectMissing):
+                    failed[directory] = outcome.error
+                continue
+            with open(temporary, "rb") as file:
+                data = file.read()
+            try:
+                self._listed[directory] = manifests.parse(directory, data)
+            except UnsafeManifest as error:
+                late.drop(temporary)
+                failed[directory] = RemoteError(source.name, source.url, error.message, *error.hints)
+                continue
+            os.chmod(temporary, 0o444)
+            arrived[directory] = (temporary, outcome.size)
+
+    def _bring(self, lacking: Collection[Object]) -> set[Object]:
+        """Download files from the sources in turn; those that no source gave are returned, and noted as gaps."""
+        left = set(lacking)
+        failed: dict[Object, DvcexpError] = {}
+        with self._progress.phase("Downloading objects", len(left)) as phase, self._cache.staging() as staging:
+            for config in self._store.sources():
+                if not left:
+                    break
+                moved = self._moved_from(config)
+                try:
+                    done = download(self._stores.remote(config), self._cache, left, phase, staging, moved)
+                except RemoteError as error:
+                    failed.update(dict.fromkeys(left, error))
+                    continue
+                left = done.missing | done.failed.keys()
+                failed.update(done.failed)
+        left -= self._cache.present(left)
+        self._give_up(left, failed)
+        self._moved = {name: moved for name, moved in self._moved.items() if moved.objects}
+        return left
+
+    def _moved_from(self, config: RemoteConfig) -> Transferred:
+        return self._moved.setdefault(printable(config.name), Transferred())
+
+    def _give_up(self, left: Collection[Object], failed: Mapping[Object, DvcexpError]) -> None:
+        for item in left:
+            path = self._name(item)
+            if item in failed:
+                self._gaps.failed[path] = failed[item]
+            else:
+                self._gaps.missing[f"'{printable(path)}' ({item.oid})"] = self._store.name
+
+    def _name(self, item: Object) -> str:
+        if item in self._part.uses:
+            return self._part.uses[item].output.path
+        for directory, entries in self._listed.items():
+            for entry in entries:
+                if entry.md5 == item.oid:
+                    return self._path(directory, entry)
+        return item.oid
+
+    def _path(self, directory: Object, entry: Entry) -> str:
+        return f"{self._part.uses[directory].output.path}/{entry.relpath}"
+
+
+def _may_be_wanted(use: Use, paths: PathFilter) -> bool:
+    """A directory whose files are filtered is looked into first."""
+    is_dir = use.output.object is not None and use.output.object.is_dir
+    return not paths.excludes(use.output.path, is_dir=True) if is_dir else paths.matches(use.output.path)
+
+
+def _check_commits(selection: Selection, progress: Progress) -> None:
+    for commit in selection.commits():
+        for found in selection.roots(commit):
+            for error in found.errors:
+                progress.warning(f"commit {commit[:10]}: {error.message}; its data is not fetched", *error.hints)
+
+
+def _warn_of_missing(missing: Mapping[str, str], progress: Progress) -> None:
+    remotes = sorted(set(missing.values()))
+    where = "no DVC remote is configured" if remotes == ["(none)"] else f"not on DVC remote '{', '.join(remotes)}'"
+    for what in list(missing)[:_SHOWN]:
+        progress.warning(f"{what}: {where}")
+    if len(missing) > _SHOWN:
+        progress.warning(f"... and {len(missing) - _SHOWN} more objects")
+    progress.warning(
+        f"{plural(len(missing), 'object')} of fetched experiments could not be had",
+        "whoever made the experiment can push its data: git push, with this software, or dvc push",
+        "then complete it here: git exp fetch",
+    )
+
+
+def _failure(failed: Mapping[str, DvcexpError]) -> IncompleteFetch:
+    causes: dict[str, list[str]] = {}
+    for path, error in failed.items():
+        causes.setdefault(error.message, []).append(path)
+    lines = [
+        f"'{printable(paths[0])}'" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "") + f": {cause}"
+        for cause, paths in list(causes.items())[:_SHOWN]
+    ]
+    hints = dict.fromkeys(hint for error in failed.values() for hint in error.hints)
+    again = "run the same command again: it goes on where it stopped"
+    return IncompleteFetch(f"data of experiments not fetched: {'; '.join(lines)}", *hints, again)

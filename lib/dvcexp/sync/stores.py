@@ -1,0 +1,146 @@
+"""Where the objects of a DVC root are and go: its cache, its DVC remotes, and where else to look.
+
+The work tree's configuration says where data goes now: a remote that was added or moved after an experiment ran counts.
+Where there is no work tree (a bare repository, a clone in progress) the commit's own `.dvc/config` serves.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from dvcexp.dvc.cache import Cache
+from dvcexp.dvc.config import DvcConfig, RemoteConfig, commit_config, work_tree_config
+from dvcexp.errors import ConfigError, printable
+from dvcexp.git.repository import Repository
+from dvcexp.remotes import open_remote
+from dvcexp.remotes.base import Remote
+from dvcexp.settings import Settings
+
+
+@dataclass(eq=False, slots=True)
+class Store:
+    """One DVC remote of one DVC root, with the cache beside it; compared by identity.
+
+    config: None where no DVC remote is configured. cache: None where there is nowhere to keep objects. recorded: the
+    DVC remote that the commit's own configuration names, where it is another one. colleague: the cache of the Git
+    remote's own work tree, where that is a folder of this machine.
+    """
+
+    root: str
+    config: RemoteConfig | None
+    cache: Cache | None
+    recorded: RemoteConfig | None = None
+    colleague: RemoteConfig | None = None
+
+    @property
+    def name(self) -> str:
+        """The DVC remote's name, for messages."""
+        return printable(self.config.name) if self.config is not None else "(none)"
+
+    def sources(self) -> list[RemoteConfig]:
+        """Where to read from, best first."""
+        return [source for source in (self.config, self.recorded, self.colleague) if source is not None]
+
+
+@dataclass(slots=True)
+class Stores:
+    """Finds the store of each output, opens each remote once; as a context manager it closes them all.
+
+    git_remote: name or URL, as given to Git.
+    """
+
+    repository: Repository
+    settings: Settings
+    git_remote: str
+    _stores: dict[tuple[str, str | None, str | None], Store] = field(default_factory=dict)
+    _work_tree_configs: dict[str, DvcConfig | None] = field(default_factory=dict)
+    _colleagues: dict[str, RemoteConfig | None] = field(default_factory=dict)
+    _open: dict[tuple[str, str], Remote] = field(default_factory=dict)
+
+    def __enter__(self) -> Stores:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for remote in self._open.values():
+            remote.close()
+        self._open.clear()
+
+    def find(self, tree: str, root: str, remote: str | None) -> Store:
+        """The store for an output below `root` of a commit with this tree, whose own DVC remote is `remote`, if any.
+
+        ConfigError where the configuration cannot be read or does not know that remote.
+        """
+        blob = self._config_blob(tree, root)
+        key = (root, remote, blob)
+        if key not in self._stores:
+            self._stores[key] = self._make(root, remote, blob)
+        return self._stores[key]
+
+    def remote(self, config: RemoteConfig) -> Remote:
+        """The remote that `config` describes, opened at the first call."""
+        key = (config.name, config.url)
+        if key not in self._open:
+            self._open[key] = open_remote(config.name, config.url, config.options, jobs=self.settings.jobs)
+        return self._open[key]
+
+    def _make(self, root: str, remote: str | None, blob: str | None) -> Store:
+        folder = self._folder(root)
+        here = self._work_tree_config(root)
+        data = self.repository.objects.read(blob) if blob is not None else None
+        where = "commit's " + ("" if root == "." else f"{root}/") + ".dvc/config"
+        there = commit_config(data, where, os.environ, root=folder, work_tree=here)
+        wanted = remote or self.settings.remote
+        if here is None:
+            config = there
+            target = config.remote(wanted)
+        else:
+            config = here
+            # A remote that only the commit knows is better than none; push writes there only if it is no local path.
+            target = config.remote(wanted, missing_ok=True) or there.remote(wanted)
+        cache = Cache(config.cache_dir, shared=config.cache_shared) if config.cache_dir is not None else None
+        recorded = there.remote(wanted, missing_ok=True)
+        if recorded is not None and target is not None and recorded.url == target.url:
+            recorded = None
+        return Store(root, target, cache, recorded, self._colleague(root))
+
+    def _folder(self, root: str) -> str | None:
+        return os.path.normpath(os.path.join(self.repository.work_tree, root)) if self.repository.work_tree else None
+
+    def _work_tree_config(self, root: str) -> DvcConfig | None:
+        if root not in self._work_tree_configs:
+            folder = self._folder(root)
+            self._work_tree_configs[root] = work_tree_config(folder, os.environ) if folder is not None else None
+        return self._work_tree_configs[root]
+
+    def _config_blob(self, tree: str, root: str) -> str | None:
+        """The blob of the commit's `<root>/.dvc/config`."""
+        path = [*(part for part in root.split("/") if part != "."), ".dvc", "config"]
+        node = tree
+        for position, part in enumerate(path):
+            children = {child.name: child for child in self.repository.objects.children(node)}
+            if part not in children or (children[part].kind != "dir" and position < len(path) - 1):
+                return None
+            node = children[part].id
+        return node
+
+    def _colleague(self, root: str) -> RemoteConfig | None:
+        """The cache beside the Git remote, if that is a repository on this machine with a work tree."""
+        if root not in self._colleagues:
+            self._colleagues[root] = self._look_beside_git_remote(root)
+        return self._colleagues[root]
+
+    def _look_beside_git_remote(self, root: str) -> RemoteConfig | None:
+        url = os.fsdecode(self.repository.git("ls-remote", "--get-url", "--", self.git_remote, check=False)).strip()
+        path = url.removeprefix("dvcexp::").removeprefix("file://")
+        if not os.path.isabs(path):
+            path = os.path.join(self.repository.work_tree or self.repository.git_dir, path)
+        if "://" in url.removeprefix("file://") or not os.path.isdir(path):
+            return None
+        try:
+            config = work_tree_config(os.path.normpath(os.path.join(path, root)), os.environ)
+        except ConfigError:
+            return None
+        if config is None or config.cache_dir is None or not os.path.isdir(config.cache_dir):
+            return None
+        return RemoteConfig(f"cache of {self.git_remote}", config.cache_dir, {}, path)

@@ -1,0 +1,204 @@
+"""Objects between the cache and a DVC remote: order, hash checks, durability; an outcome for each."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dvcexp.dvc.cache import Cache, is_intact, is_protected
+from dvcexp.dvc.objects import Object
+from dvcexp.errors import DvcexpError
+from dvcexp.files import Staging
+from dvcexp.progress import Phase, Progress
+from dvcexp.remotes.base import Download, ObjectMissing, Remote, Upload
+from dvcexp.settings import Verify
+from dvcexp.sync.plan import Demand, UploadPlan, broken
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+_HASH_ASIDE = 1 << 18  # bytes from which a file is worth a thread: below, handing it over costs as much as hashing
+
+
+@dataclass(slots=True)
+class Transferred:
+    """What became of the objects: how many of which size moved, which failed and why, which are not there."""
+
+    objects: int = 0
+    size: int = 0
+    failed: dict[Object, DvcexpError] = field(default_factory=dict)
+    missing: set[Object] = field(default_factory=set)
+
+
+class CorruptObject(DvcexpError):
+    """An object's content does not have the hash that its name says. `where` is the file or remote it was read from."""
+
+    def __init__(self, where: str, *hints: str) -> None:
+        super().__init__(f"{where}: content does not match its hash", *hints)
+
+
+def upload(
+    remote: Remote,
+    cache: Cache,
+    plan: UploadPlan,
+    demand: Demand,
+    verify: Verify,
+    sizes: Mapping[Object, int],
+    progress: Progress,
+) -> Transferred:
+    """Send what the plan says: files, made durable, and then the directories whose files all arrived.
+
+    `sizes`: what DVC's files say of single-file outputs. A RemoteError that dooms the rest is raised.
+    """
+    done = Transferred()
+    with progress.phase("Uploading objects", len(plan.files) + len(plan.directories)) as phase:
+        for objects in (plan.files, plan.directories):
+            sendable = objects - broken(demand, objects, done.failed)
+            _send(remote, cache, sendable, verify, sizes, phase, done)
+            remote.make_durable()
+    return done
+
+
+def _send(
+    remote: Remote,
+    cache: Cache,
+    objects: Collection[Object],
+    verify: Verify,
+    sizes: Mapping[Object, int],
+    phase: Phase,
+    done: Transferred,
+) -> None:
+    by_key = {item.key: item for item in objects}
+
+    def uploads() -> Iterator[Upload]:
+        for item, size in _checked(cache, sorted(objects), verify, sizes, done):
+            yield Upload(item.key, cache.path(item), size)
+
+    for outcome in remote.upload(uploads()):
+        if outcome.error is not None:
+            done.failed[by_key[outcome.key]] = outcome.error
+        else:
+            done.objects += 1
+            done.size += outcome.size
+        phase.advance(1, outcome.size)
+
+
+def _checked(
+    cache: Cache, objects: Iterable[Object], verify: Verify, sizes: Mapping[Object, int], done: Transferred
+) -> Iterator[tuple[Object, int]]:
+    """Those that may be sent, with their sizes. Any other is put among the failed."""
+    for item in objects:
+        path = cache.path(item)
+        try:
+            status = os.stat(path)
+            suspect = not is_protected(status) or sizes.get(item, status.st_size) != status.st_size
+            check = verify == "always" or (verify == "auto" and suspect)
+            if check and not is_intact(path, item):
+                hint = f"remove '{path}', then make it again with 'dvc repro' or fetch it with 'git exp fetch'"
+                done.failed[item] = CorruptObject(f"cache object '{path}'", hint)
+                continue
+        except OSError as error:
+            done.failed[item] = DvcexpError(f"cache object '{path}': {error.strerror}")
+            continue
+        yield item, status.st_size
+
+
+def download(
+    source: Remote, cache: Cache, objects: Collection[Object], phase: Phase, staging: Staging, done: Transferred
+) -> Transferred:
+    """Bring `objects` into the cache, every hash checked. What arrives corrupt is fetched once more: lines flip bits.
+
+    The caller's `staging` gives the final names: at its end, or when a batch is full. An OSError is the cache's. `done`
+    is added to and returned.
+    """
+    corrupt = _receive(source, cache, objects, phase, staging, done)
+    again = _receive(source, cache, corrupt, phase, staging, done) if corrupt else []
+    for item in again:
+        hint = "someone who has the experiment can mend it: remove that object from the DVC remote, then push again"
+        done.failed[item] = CorruptObject(f"'{item.key}' on DVC remote '{source.name}' ({source.url})", hint)
+    return done
+
+
+def _receive(
+    source: Remote, cache: Cache, objects: Collection[Object], phase: Phase, staging: Staging, done: Transferred
+) -> list[Object]:
+    """One pass; the objects whose content was wrong are returned."""
+    under_way: dict[str, tuple[Object, str]] = {}
+    corrupt: list[Object] = []
+
+    def downloads() -> Iterator[Download]:
+        for item in sorted(objects):
+            temporary = staging.temporary(cache.path(item))
+            under_way[item.key] = (item, temporary)
+            yield Download(item.key, temporary)
+
+    def settle(item: Object, temporary: str, size: int, intact: bool) -> None:
+        if not intact:
+            staging.drop(temporary)
+            corrupt.append(item)
+            return
+        os.chmod(temporary, 0o444)
+        staging.keep(temporary, cache.path(item), size)
+        done.objects += 1
+        done.size += size
+        phase.advance(1, size)
+
+    with _HashPool() as hashes:
+        for outcome in source.download(downloads()):
+            item, temporary = under_way.pop(outcome.key)
+            if outcome.error is not None:
+                staging.drop(temporary)
+                if isinstance(outcome.error, ObjectMissing):
+                    done.missing.add(item)
+                else:
+                    done.failed[item] = outcome.error
+            elif outcome.md5 == item.oid[:32]:
+                settle(item, temporary, outcome.size, True)
+            else:
+                for result in hashes.check(item, temporary, outcome.size):
+                    settle(*result)
+        for result in hashes.rest():
+            settle(*result)
+    return corrupt
+
+
+class _HashPool:
+    """Checks large files on threads, beside the transfer of the next ones: hashlib lets go of the GIL."""
+
+    _THREADS = 2
+
+    def __init__(self) -> None:
+        self._pool: ThreadPoolExecutor | None = None
+        self._pending: deque[tuple[Object, str, int, Future[bool]]] = deque()
+
+    def check(self, item: Object, path: str, size: int) -> Iterator[tuple[Object, str, int, bool]]:
+        """Those (object, path, size, intact) that are known by now."""
+        if size < _HASH_ASIDE:
+            yield item, path, size, is_intact(path, item)
+            return
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pool = ThreadPoolExecutor(self._THREADS)
+        self._pending.append((item, path, size, self._pool.submit(is_intact, path, item)))
+        while len(self._pending) > 2 * self._THREADS:
+            yield self._oldest()
+
+    def rest(self) -> Iterator[tuple[Object, str, int, bool]]:
+        """All others, as they become known."""
+        while self._pending:
+            yield self._oldest()
+
+    def _oldest(self) -> tuple[Object, str, int, bool]:
+        item, path, size, intact = self._pending.popleft()
+        return item, path, size, intact.result()
+
+    def __enter__(self) -> _HashPool:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
