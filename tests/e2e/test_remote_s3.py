@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.cloud_servers import S3_KEY, S3_SECRET, s3_server
+from tests.support.cloud_servers import S3_BUCKET, S3_KEY, S3_SECRET, s3_server
+from tests.support.remote_dvc import PlainDvc
+from tests.support.remote_faults import RemoteFaults
 from tests.support.remote_suite import Config, Place, RemoteSuite
 
 
@@ -36,15 +38,16 @@ def options(port: int | None, secret: str = S3_SECRET) -> dict[str, str]:
 
 @pytest.fixture
 def place(s3: S3) -> Place:
-    bucket = f"bucket-{uuid.uuid4().hex[:8]}"
-    base = s3.data / bucket / "some" / "where"
-    base.mkdir(parents=True)
+    path = f"{uuid.uuid4().hex[:8]}/some"
 
     def plant(key: str, data: bytes) -> None:
-        (base / key).parent.mkdir(parents=True, exist_ok=True)
-        (base / key).write_bytes(data)
+        from obstore.store import S3Store
 
-    url = f"s3://{bucket}/some/where"
+        config = {"endpoint": f"http://127.0.0.1:{s3.port}", "access_key_id": S3_KEY, "secret_access_key": S3_SECRET}
+        store = S3Store(S3_BUCKET, config=config, client_options={"allow_http": True})
+        store.put(f"{path}/{key}", data, use_multipart=False)
+
+    url = f"s3://{S3_BUCKET}/{path}"
     return Place(
         at=lambda port: Config(url, options(port)),
         port=s3.port,
@@ -52,10 +55,11 @@ def place(s3: S3) -> Place:
         wrong_credentials=Config(url, options(s3.port, "another-secret")),
         missing_base=Config("s3://no-such-bucket/x", options(s3.port)),
         secrets=(S3_SECRET, "another-secret"),
+        impatient={"read_timeout": "1", "connect_timeout": "1"},
     )
 
 
-class TestS3(RemoteSuite):
+class TestS3(RemoteSuite, RemoteFaults, PlainDvc):
     @pytest.fixture
     def place(self, place: Place) -> Place:
         return place

@@ -2,4 +2,5 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.support.remote_suite")  # its asserts are tests, run by the modules of the kinds
+# Their asserts are tests, run by the modules of the kinds.
+pytest.register_assert_rewrite("tests.support.remote_suite", "tests.support.remote_faults", "tests.support.remote_dvc")

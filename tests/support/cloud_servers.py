@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.support.servers import free_port, running
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-S3_KEY, S3_SECRET = "testkey", "testsecret12"
+S3_KEY, S3_SECRET, S3_BUCKET = "testkey", "testsecret12", "bucket"
 AZURE_ACCOUNT = "devstoreaccount1"
 # Published by Microsoft for every emulator.
 AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -22,14 +22,14 @@ AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZ
 
 @contextlib.contextmanager
 def s3_server(folder: Path) -> Iterator[int]:
-    """The port of an S3 server: buckets are the folders in `folder`/data, objects are plain files."""
+    """The port of an S3 server with the bucket S3_BUCKET."""
     data = folder / "data"
-    data.mkdir()
+    (data / S3_BUCKET).mkdir(parents=True)
     port = free_port()
     argv = [
         str(Path(sys.executable).parent / "rclone"),
         *["serve", "s3", "--config", "/dev/null", "--addr", f"127.0.0.1:{port}"],
-        *["--auth-key", f"{S3_KEY},{S3_SECRET}", "--vfs-cache-mode", "off", "--dir-cache-time", "0s", str(data)],
+        *["--auth-key", f"{S3_KEY},{S3_SECRET}", "--vfs-cache-mode", "off", str(data)],
     ]
     with running(argv, port, folder / "log"):
         yield port

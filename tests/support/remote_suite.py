@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,7 +65,8 @@ class Place:
     at: the config that reaches the place through a TCP port of 127.0.0.1, be it the server's own or a fault proxy's.
     port: the server's own; None where no network is involved. wrong_credentials, missing_base: None where the kind
     has no such thing. secrets: what must never be printed. plant: writes an object by other means than ours. lists: can
-    tell the keys below a prefix. http: speaks HTTP. dvc: real DVC can use it here.
+    tell the keys below a prefix. http: speaks HTTP. dvc: real DVC can use it here. impatient: options that set the
+    time-outs to about a second.
     """
 
     at: Callable[[int | None], Config]
@@ -77,6 +78,7 @@ class Place:
     lists: bool = True
     http: bool = True
     dvc: bool = True
+    impatient: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def config(self) -> Config:
@@ -158,7 +160,7 @@ class RemoteSuite:
 
     def test_listing_tells_the_keys_below_a_prefix(self, place: Place, remote: Remote, tmp_path: Path) -> None:
         if not place.lists:
-            pytest.skip("this kind has no listing")
+            pytest.skip("this kind of DVC remote has no listing")
         uploads = uploads_of(tmp_path, [b"", b"one", b"three"])
         uploads.append(uploads[1]._replace(key="runs/ab/cd/ef"))
         assert failures(remote.upload(uploads)) == []
@@ -195,7 +197,7 @@ class RemoteSuite:
 
     def test_wrong_credentials_are_refused_by_name_and_without_the_secret(self, place: Place, tmp_path: Path) -> None:
         if place.wrong_credentials is None:
-            pytest.skip("this place has no credentials")
+            pytest.skip("this kind of DVC remote has no credentials here")
         remote = place.wrong_credentials.open()
         uploads = uploads_of(tmp_path, [b"a", b"b"])
         attempts: list[Callable[[], object]] = [
@@ -215,7 +217,7 @@ class RemoteSuite:
 
     def test_a_missing_base_is_named_and_never_taken_for_missing_objects(self, place: Place, tmp_path: Path) -> None:
         if place.missing_base is None:
-            pytest.skip("this kind makes its base folder")
+            pytest.skip("this kind of DVC remote makes its base folder")
         remote = place.missing_base.open()
         uploads = uploads_of(tmp_path, [b"a"])
         with pytest.raises(RemoteMissing) as missing:

@@ -1,0 +1,88 @@
+"""Real DVC on the same remote, in both directions, for every kind that DVC has: a suite beside `RemoteSuite`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dvcexp.remotes.base import Download, Upload
+from tests.support.remote_suite import Config, Place, failures
+
+_FILES = {
+    "empty": b"",
+    "one": b"one\n",
+    "sub/two": b"two\r\n",
+    "sub/deep/three": bytes(range(256)) * 40,
+    "large": b"0123456789abcdef" * 200_000,
+}
+# Several commands in one process: DVC needs longer to start than for most of them.
+_DRIVER = "import json, sys; from dvc.cli import main; sys.exit(max([main(c) for c in json.loads(sys.argv[1])]))"
+
+
+def dvc(project: Path, *commands: list[str]) -> str:
+    """Run DVC commands in the project; one that fails fails the test, with DVC's words."""
+    argv = [sys.executable, "-c", _DRIVER, json.dumps(commands)]
+    done = subprocess.run(argv, cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def make_project(folder: Path, config: Config) -> Path:
+    """A DVC project with a directory output of _FILES and the remote as its default."""
+    for name, data in _FILES.items():
+        path = folder / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    dvc(folder, ["init", "-q", "--no-scm"], ["add", "-q", "data"])
+    lines = ["[core]", "analytics = false", "no_scm = true", "remote = storage", "['remote \"storage\"']"]
+    lines += [f"url = {config.url}", *(f"{key} = {value}" for key, value in config.options.items())]
+    (folder / ".dvc" / "config").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def objects(project: Path) -> dict[str, Path]:
+    """The project's cache: key on a remote -> file, directories' manifests last."""
+    cache = project / ".dvc" / "cache"
+    paths = [path for path in (cache / "files").rglob("*") if path.is_file()]
+    return {str(path.relative_to(cache)): path for path in sorted(paths, key=lambda path: path.suffix)}
+
+
+class PlainDvc:
+    """The tests. Subclasses give `place`."""
+
+    @pytest.fixture
+    def place(self) -> Place:
+        raise NotImplementedError
+
+    def test_plain_dvc_pulls_what_we_uploaded(self, place: Place, tmp_path: Path) -> None:
+        project = make_project(tmp_path, place.config)
+        remote = place.config.open()
+        uploads = [Upload(key, str(path), path.stat().st_size) for key, path in objects(project).items()]
+        assert failures(remote.upload(uploads)) == []
+        remote.close()
+        assert "in sync" in dvc(project, ["status", "-c"])
+        for path in objects(project).values():
+            path.unlink()
+        for name in _FILES:
+            (project / "data" / name).unlink()
+        dvc(project, ["pull", "-q", "-f"])
+        assert {name: (project / "data" / name).read_bytes() for name in _FILES} == _FILES
+
+    def test_we_download_what_plain_dvc_pushed(self, place: Place, tmp_path: Path) -> None:
+        (tmp_path / "project").mkdir()
+        project = make_project(tmp_path / "project", place.config)
+        dvc(project, ["push", "-q"])
+        remote = place.config.open()
+        wanted = objects(project)
+        assert remote.exists(list(wanted)) == set(wanted)
+        targets = {key: tmp_path / os.path.basename(key) for key in wanted}
+        assert failures(remote.download(Download(key, str(path)) for key, path in targets.items())) == []
+        assert {key: path.read_bytes() for key, path in targets.items()} == {
+            key: path.read_bytes() for key, path in wanted.items()
+        }
+        remote.close()
