@@ -64,6 +64,9 @@ FINE: dict[str, dict[str, Any]] = {
         "x.dvc": dvc_file(f"path: x, hash: md5, files: [{{relpath: b, md5: {A}}}, {{relpath: b, md5: {B}}}]")
     },
     "legacy files listed in place": {"x.dvc": dvc_file(f"path: x, files: [{{relpath: b, md5: {A}}}]")},
+    "files with a hash of DVC 2 by its name": {
+        "x.dvc": dvc_file(f"path: x, hash: md5-dos2unix, files: [{{relpath: a, md5: {A}}}]")
+    },
     "files without a hash": {"x.dvc": dvc_file("path: x, hash: md5, files: [{relpath: b, etag: abc}]")},
     "no files listed": {"x.dvc": dvc_file(f"path: x, hash: md5, md5: {A}, files: []")},
     "what the cloud says wins": {
@@ -198,6 +201,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "a merge conflict": {"x.dvc": "<<<<<<< a\nouts: []\n=======\nouts:\n>>>>>>> b\n"},
     "a list": {"x.dvc": "[1]"},
     "Latin-1": {"x.dvc": b"desc: \xfc"},
+    "files with a hash that nobody knows": {"x.dvc": dvc_file("path: x, hash: sha256, files: [{relpath: a}]")},
     "an unknown scheme": {"x.dvc": dvc_file("path: 'foo://x/y'")},
     "a lock of version 1": {"dvc.yaml": "{}", "dvc.lock": "t: {cmd: x}\n"},
     "a lock with a number for its version": {"dvc.yaml": "{}", "dvc.lock": "schema: 2.0\n"},

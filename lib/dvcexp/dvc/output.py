@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
-from urllib.parse import urlparse
 
 from dvcexp.dvc.objects import LEGACY, MD5, Object, check_relpath, is_oid
 
@@ -76,7 +75,7 @@ def read_record(item: Mapping[str, Any]) -> Record:
     kind = _hash_kind(item)
     isexec = bool(meta.get("isexec", False))
     if item.get("files"):
-        return _directory(item["files"], LEGACY if item.get("hash") == LEGACY else kind, isexec=isexec)
+        return _directory(item["files"], item.get("hash"), isexec=isexec)
     md5 = meta.get("md5") if kind is not None else None
     size, nfiles = meta.get("size"), meta.get("nfiles")
     if not md5 or kind is None:
@@ -105,6 +104,8 @@ def is_local(path: str) -> bool:
     """
     if ":" not in path:
         return not path.startswith("/")
+    from urllib.parse import urlparse
+
     try:
         parsed = urlparse(path)
     except ValueError as exc:
@@ -144,8 +145,12 @@ def _with_cloud(item: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**item, **meta, "remote": remote}
 
 
-def _directory(files: Sequence[Mapping[str, Any]], kind: str | None, *, isexec: bool) -> Record:
-    """A directory whose files are listed in place. Its oid is that of the manifest they would make."""
+def _directory(files: Sequence[Mapping[str, Any]], name: str | None, *, isexec: bool) -> Record:
+    """A directory whose files are listed in place. Its oid is that of the manifest they would make.
+
+    name: of the hash; here alone DVC also knows what `md5-dos2unix` means.
+    """
+    kind = {None: LEGACY, LEGACY: LEGACY, "md5": MD5}.get(name)
     rows: dict[str, Mapping[str, Any]] = {}
     for file in files:
         reason = check_relpath(file["relpath"])
@@ -157,6 +162,8 @@ def _directory(files: Sequence[Mapping[str, Any]], kind: str | None, *, isexec: 
             raise RecordError(f"the md5 of '{file['relpath']}' is none")
         rows[file["relpath"]] = row
     if kind is None:
+        if name not in ("etag", "checksum"):
+            raise RecordError(f"its files have no '{name}'")
         return Record(isexec=isexec, nfiles=len(files))
     listed = [
         {**({"md5": row["md5"]} if row.get("md5") else {}), "relpath": path} for path, row in sorted(rows.items())
