@@ -11,7 +11,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from dvcexp.dvc import configfile
 from dvcexp.dvc.configfile import Section, Value
@@ -300,6 +299,8 @@ def _base_of(section: Mapping[str, Value]) -> tuple[str, str] | None:
     url = _text(section.get("url", ""))
     if not url.startswith("remote://"):
         return None
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(url)
     except ValueError:
