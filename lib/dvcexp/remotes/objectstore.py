@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dvcexp.errors import ConfigError, printable
 from dvcexp.remotes import retry
@@ -34,6 +34,7 @@ from dvcexp.remotes.presence import Listing
 from dvcexp.remotes.receiving import Body, receive
 
 if TYPE_CHECKING:
+    from obstore import GetOptions, GetResult
     from obstore.store import AzureStore, ClientConfig, RetryConfig, S3Store
 
 JOBS = 32  # on a link with latency; obstore costs little for each
@@ -95,6 +96,10 @@ def bucket_and_prefix(given: Options, url: str, base: str) -> tuple[str, str]:
     if path and any(part in ("", ".", "..") for part in path.split("/")):
         raise RemoteError(given.name, given.url, "the URL has an empty part, '.' or '..' in its path", hint)
     return bucket, path and f"{path}/"
+
+
+class _RangeIgnored(RemoteError):
+    """The whole object came where a part of it was asked for."""
 
 
 class Stores(NamedTuple):
@@ -170,17 +175,23 @@ class ObjectStoreRemote(PerObjectRemote):
 
     def download_one(self, download: Download) -> Outcome:
         def ask(offset: int) -> Body:
-            options: dict[str, Any] = {"range": {"offset": offset}} if offset else {}
-            if download.version is not None:
-                options["version"] = download.version
-            with self._failures(download.key):
-                result = self._stores.reading.get(self._prefix + download.key, options=options)  # type: ignore[arg-type]
+            try:
+                result = self._get(download, offset)
+            except _RangeIgnored:  # a server that knows no ranges: from the start again
+                result = self._get(download, 0)
             return Body(result.range[0], result.meta["size"], self._chunks(download.key, iter(result.stream(_CHUNK))))
 
         def failed(kind: type[RemoteError], cause: str) -> RemoteError:
             return kind(self.name, self.url, cause, _AGAIN, key=download.key)
 
         return receive(download, ask, failed)
+
+    def _get(self, download: Download, offset: int) -> GetResult:
+        options: GetOptions = {"range": {"offset": offset}} if offset else {}
+        if download.version is not None:
+            options["version"] = download.version
+        with self._failures(download.key):
+            return self._stores.reading.get(self._prefix + download.key, options=options)
 
     def _chunks(self, key: str, stream: Iterator[bytes]) -> Iterator[bytes]:
         while True:
@@ -233,6 +244,8 @@ class ObjectStoreRemote(PerObjectRemote):
 
     def _error(self, refusal: Refusal, key: str | None) -> RemoteError:
         kind, cause = refusal.kind, refusal.cause
+        if refusal.ignored_range:
+            return _RangeIgnored(self.name, self.url, cause, key=key)
         if kind is AccessDenied:
             return AccessDenied(self.name, self.url, cause, self._words.denied)
         if kind is RemoteMissing:

@@ -64,6 +64,11 @@ class Refusal:
         return RemoteUnavailable if "HttpError" in self._text or "HTTP error" in self._text else RemoteError
 
     @property
+    def ignored_range(self) -> bool:
+        """Did the server send all of an object where a part of it was asked for?"""
+        return "NotPartial" in self._text
+
+    @property
     def cause(self) -> str:
         """A short phrase, without anything secret."""
         if "BareRedirect" in self._text or self.status in (301, 307, 308):

@@ -32,6 +32,7 @@ class Options:
     def __init__(self, name: str, url: str, values: Mapping[str, str]) -> None:
         self.name = name
         self.url = without_secrets(url)
+        self._given = values
         self._left = dict(values)
 
     def text(self, key: str) -> str | None:
@@ -41,6 +42,10 @@ class Options:
     def peek(self, key: str) -> str | None:
         """The value, without taking it."""
         return self._left.get(key) or None
+
+    def named(self, key: str) -> bool:
+        """Is it set, taken or not?"""
+        return bool(self._given.get(key))
 
     def flag(self, key: str, default: bool = False) -> bool:
         """`true` or `false` in any case: DVC accepts no other words."""
