@@ -51,7 +51,8 @@ check_git() {
 build() {
     python=$(find_python)
     mkdir -p "$data/versions"
-    new=$(mktemp -d "$data/versions/XXXXXXXX")
+    version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/pyproject.toml")
+    new=$(mktemp -d "$data/versions/$version-XXXXXX")
     source=$new/source
     trap 'rm -rf "$new"' EXIT
     trap 'exit 130' INT
@@ -115,12 +116,12 @@ switch_over() {
 # The version before stays until the next upgrade: a push that started from it may still be running. Incomplete ones are
 # another install at work, unless they are old.
 remove_old_versions() {
-    for version in "$data"/versions/*; do
-        case versions/${version##*/} in
+    for folder in "$data"/versions/*; do
+        case versions/${folder##*/} in
         "versions/${new##*/}" | "$previous") continue ;;
         esac
-        if [ -e "$version/complete" ] || [ -n "$(find "$version" -prune -mtime +1)" ]; then
-            rm -rf "$version"
+        if [ -e "$folder/complete" ] || [ -n "$(find "$folder" -prune -mtime +1)" ]; then
+            rm -rf "$folder"
         fi
     done
 }
