@@ -59,6 +59,15 @@ class Selection:
                 for output in found.outputs:
                     yield Use(commit, found.root, output)
 
+    def carried_by_nobody(self, commit: str) -> list[str]:
+        """The paths of outputs that neither Git nor DVC's cache takes."""
+        tree = self.tree(commit)
+        return [
+            use.output.path
+            for use in self.uses([commit])
+            if not use.output.cached and self._reader.carrier(tree, use.output) == "nobody"
+        ]
+
     def refs_of(self, commit: str) -> list[str]:
         """The experiments that have `commit`."""
         return [ref for ref, found in self.chains.items() if commit in found.commits]

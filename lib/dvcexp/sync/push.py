@@ -98,7 +98,7 @@ def make_plan(remote: Remote, cache: Cache, part: Part, progress: Progress, refu
         expand(demand, cache, absent, refusals)
         listed = set().union(*(demand.directories[directory] or () for directory in absent)) - demand.files
         there |= _there(remote, listed, phase.advance)
-    wanted = {*absent, *demand.files, *listed} - there
+    wanted = {*absent, *demand.files, *listed} - there - refusals.damaged.keys()
     return plan_upload(demand, there, cache.present(wanted) if cache is not _NOWHERE else set())
 
 

@@ -44,6 +44,12 @@ class Refusals:
                     refs = self._selection.refs_of(commit)
                     text = f"{_names(refs)}: commit {commit[:10]}: {error.message}"
                     self._incomplete(refs, text, *error.hints, reason=f"cannot read '{printable(error.where)}'")
+            for path in self._selection.carried_by_nobody(commit):
+                names = _names(self._selection.refs_of(commit))
+                self._progress.warning(
+                    f"{names}: '{printable(path)}' is neither in Git nor in DVC's cache: nobody has it"
+                )
+            for root in self._selection.roots(commit):
                 for note in root.skipped:
                     self._progress.warning(f"{_names(self._selection.refs_of(commit))}: {printable(note)}")
 
