@@ -44,7 +44,7 @@ def running(
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(5)
+            process.wait(1)  # some wait for their clients to leave
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from dvcexp.errors import ConfigError, printable
 from dvcexp.remotes.base import AccessDenied, Remote
-from dvcexp.remotes.objectstore import RETRY, ObjectStoreRemote, Stores, Words, bucket_and_prefix, timeouts
-from dvcexp.remotes.options import Options
+from dvcexp.remotes.objectstore import RETRY, ObjectStoreRemote, Stores, Words, timeouts
+from dvcexp.remotes.options import Options, bucket_and_prefix
 
 if TYPE_CHECKING:
     from obstore.store import AzureCredentialProvider

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,6 +26,7 @@ from dvcexp.remotes.base import (
     RemoteUnavailable,
     Upload,
 )
+from dvcexp.remotes.memory import Budget
 from dvcexp.remotes.objectstore_errors import Refusal
 from dvcexp.remotes.options import Options
 from dvcexp.remotes.pool import PerObjectRemote
@@ -84,18 +84,6 @@ def trust(given: Options, ambient: str | None) -> ClientConfig:
             f"{error.strerror}",
             f"set the file with: dvc remote modify {given.name} ssl_verify <ca-file>",
         ) from None
-
-
-def bucket_and_prefix(given: Options, url: str, base: str) -> tuple[str, str]:
-    """`<scheme>://<base>/<path>` as base and `<path>/`, or no path. As in DVC, one slash at its end does not count."""
-    bucket, _, path = url.split("://", 1)[1].partition("/")
-    path = path[:-1] if path.endswith("/") else path
-    hint = f"correct it with: dvc remote modify {given.name} url <url>"
-    if not bucket or "@" in bucket:
-        raise RemoteError(given.name, given.url, f"the URL does not name a {base}", hint)
-    if path and any(part in ("", ".", "..") for part in path.split("/")):
-        raise RemoteError(given.name, given.url, "the URL has an empty part, '.' or '..' in its path", hint)
-    return bucket, path and f"{path}/"
 
 
 class _RangeIgnored(RemoteError):
@@ -252,26 +240,3 @@ class ObjectStoreRemote(PerObjectRemote):
             return RemoteMissing(self.name, self.url, cause, self._words.missing)
         hints = (_AGAIN,) if kind is RemoteUnavailable else ()
         return kind(self.name, self.url, cause, *hints, key=key)
-
-
-class Budget:
-    """Bytes that threads may hold at a time; who wants more than all of them gets it alone."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._held = 0
-        self._freed = threading.Condition()
-
-    @contextlib.contextmanager
-    def hold(self, size: int) -> Iterator[None]:
-        """Wait until `size` bytes are free, and hold them for the block."""
-        size = min(size, self._limit)
-        with self._freed:
-            self._freed.wait_for(lambda: self._held + size <= self._limit)
-            self._held += size
-        try:
-            yield
-        finally:
-            with self._freed:
-                self._held -= size
-                self._freed.notify_all()

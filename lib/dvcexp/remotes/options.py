@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 from dvcexp.errors import ConfigError, printable
-from dvcexp.remotes.base import UnsupportedOption
+from dvcexp.remotes.base import RemoteError, UnsupportedOption
 
 # Where the user of the URL is a plain name; elsewhere it may be a token.
 _NAMED_USERS = {"ssh", "hdfs", "webhdfs"}
@@ -101,3 +101,15 @@ class Options:
         """Refuse what nobody took."""
         for key in sorted(self._left):
             raise self.unsupported(key, "is not supported for this kind of remote")
+
+
+def bucket_and_prefix(given: Options, url: str, base: str) -> tuple[str, str]:
+    """`<scheme>://<base>/<path>` as base and `<path>/`, or no path. As in DVC, one slash at its end does not count."""
+    bucket, _, path = url.split("://", 1)[1].partition("/")
+    path = path[:-1] if path.endswith("/") else path
+    hint = f"correct it with: dvc remote modify {given.name} url <url>"
+    if not bucket or "@" in bucket:
+        raise RemoteError(given.name, given.url, f"the URL does not name a {base}", hint)
+    if path and any(part in ("", ".", "..") for part in path.split("/")):
+        raise RemoteError(given.name, given.url, "the URL has an empty part, '.' or '..' in its path", hint)
+    return bucket, path and f"{path}/"

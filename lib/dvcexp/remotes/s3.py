@@ -10,8 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 from dvcexp.errors import ConfigError
 from dvcexp.remotes.aws_config import Profile, botocore_provider, read_profile
 from dvcexp.remotes.base import AccessDenied, Remote
-from dvcexp.remotes.objectstore import RETRY, ObjectStoreRemote, Stores, Words, bucket_and_prefix, timeouts, trust
-from dvcexp.remotes.options import Options
+from dvcexp.remotes.objectstore import RETRY, ObjectStoreRemote, Stores, Words, timeouts, trust
+from dvcexp.remotes.options import Options, bucket_and_prefix
 
 if TYPE_CHECKING:
     from obstore.store import S3CredentialProvider
