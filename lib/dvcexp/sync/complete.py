@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from dvcexp.errors import DvcexpError
 from dvcexp.git.repository import Repository
 from dvcexp.settings import Settings
+
+
+class IncompleteFetch(DvcexpError):
+    """Some data could not be transferred; what arrived stays, and running the same command again goes on."""
 
 
 class CompleteCommits:
@@ -50,3 +55,11 @@ class CompleteCommits:
                 lines = []
             self._known = {line[len(prefix) :].decode("ascii", "replace") for line in lines if line.startswith(prefix)}
         return self._known
+
+
+def incomplete(repository: Repository, tips: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """Those of `tips` (full ref -> tip) whose commits are here, but whose data is not known to be complete."""
+    if not settings.moves_data:
+        return {}
+    complete = CompleteCommits(repository, settings)
+    return {ref: tip for ref, tip in tips.items() if tip not in complete and repository.objects.has_commit(tip)}

@@ -25,13 +25,7 @@ _NOWHERE = Cache("")  # the cache of a repository that has none: no object is in
 def push(
     repository: Repository, tips: Mapping[str, str], *, git_remote: str, settings: Settings, progress: Progress
 ) -> dict[str, str]:
-    """Upload what the experiments `tips` (full ref -> tip) use.
-
-    Returns the refs that must not be pushed, each with a reason on one line; what is the matter in detail has been said
-    through `progress` by then.
-    """
-    if not settings.moves_data or not tips:
-        return {}
+    """As `sync.push`, which calls it."""
     selection = Selection(repository, tips)
     refusals = Refusals(selection, settings, progress)
     refusals.check_commits()

@@ -16,7 +16,7 @@ from dvcexp.progress import Progress, format_size, plural
 from dvcexp.remotes.base import Download, ObjectMissing, Remote, RemoteError
 from dvcexp.settings import Settings
 from dvcexp.sync import manifests
-from dvcexp.sync.complete import CompleteCommits
+from dvcexp.sync.complete import CompleteCommits, IncompleteFetch
 from dvcexp.sync.demand import Part, Selection, Use, by_store
 from dvcexp.sync.paths import PathFilter
 from dvcexp.sync.plan import missing_files
@@ -26,24 +26,12 @@ from dvcexp.sync.transfer import Transferred, download
 _SHOWN = 10
 
 
-class IncompleteFetch(DvcexpError):
-    """Some data could not be transferred; what arrived stays, and running the same command again goes on."""
-
-
 @dataclass(slots=True)
 class Gaps:
     """What did not come: `failed` transfers, and objects that no place has (`missing`, with the DVC remote's name)."""
 
     failed: dict[str, DvcexpError] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
-
-
-def incomplete(repository: Repository, tips: Mapping[str, str], settings: Settings) -> dict[str, str]:
-    """Those of `tips` (full ref -> tip) whose commits are here, but whose data is not known to be complete."""
-    if not settings.moves_data:
-        return {}
-    complete = CompleteCommits(repository, settings)
-    return {ref: tip for ref, tip in tips.items() if tip not in complete and repository.objects.has_commit(tip)}
 
 
 def fetch(
@@ -55,14 +43,10 @@ def fetch(
     progress: Progress,
     recheck: bool = False,
 ) -> None:
-    """Bring what the experiments `tips` (full ref -> tip, whose commits are here) use into the cache.
-
-    Raises IncompleteFetch where a transfer failed; objects that no DVC remote has are named in a warning. recheck: look
-    also at experiments that are known to be complete.
-    """
+    """As `sync.fetch`, which calls it."""
     complete = CompleteCommits(repository, settings)
     todo = {ref: tip for ref, tip in tips.items() if recheck or tip not in complete}
-    if not settings.moves_data or not todo:
+    if not todo:
         return
     selection = Selection(repository, todo)
     paths = PathFilter(settings.fetch_include, settings.fetch_exclude)
