@@ -26,7 +26,7 @@ class Nginx:
     """One nginx with a port for each way to meet it; all serve the folder `root`.
 
     plain: anybody may PUT. basic, header: with USER and PASSWORD, or TOKEN in HEADER. tls: certificate by `ca`. mutual:
-    TLS with a client certificate (`client_cert`, `client_key`). busy: 429 with Retry-After above 30 requests a second.
+    TLS with a client certificate (`client_cert`, `client_key`). busy: 429 with Retry-After above 10 requests a second.
     flaky: 503 for every fifth request. dav: WebDAV. davs: WebDAV over TLS with USER and PASSWORD. dav_token: WebDAV
     with `Authorization: Bearer TOKEN`.
     """
@@ -73,7 +73,7 @@ http {{
   scgi_temp_path {folder}/temp;
   root {root}; create_full_put_path on; dav_methods PUT DELETE; keepalive_requests 10000;
   ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/server.key;
-  limit_req_zone $server_name zone=rate:1m rate=30r/s; limit_req_status 429; map $status $after {{ 429 1; default ""; }}
+  limit_req_zone $server_port zone=rate:1m rate=10r/s; limit_req_status 429; map $status $after {{ 429 1; default ""; }}
   split_clients "$msec$connection$connection_requests" $fails {{ 20% 1; * ""; }}
   dav_ext_lock_zone zone=locks:1m;
   server {{ listen 127.0.0.1:{plain}; }}
@@ -134,7 +134,9 @@ DocumentRoot {root}
 DirectorySlash Off
 KeepAlive On
 MaxKeepAliveRequests 0
-Dav On
+<Directory {root}>
+  Dav On
+</Directory>
 <VirtualHost 127.0.0.1:{digest}>
   <Location />
     AuthType Digest

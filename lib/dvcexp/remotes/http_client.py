@@ -289,10 +289,13 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _phrase(chain: list[BaseException]) -> str:
     """What went wrong with a connection, in a few words and without the URL, which may hold a secret."""
     for cause in chain:
+        if isinstance(cause, urllib3.exceptions.NewConnectionError):  # a time-out by its bases, but not by its meaning
+            break
         if isinstance(cause, (urllib3.exceptions.ConnectTimeoutError, requests.exceptions.ConnectTimeout)):
             return "no connection in time"
         if isinstance(cause, (urllib3.exceptions.TimeoutError, requests.exceptions.Timeout, TimeoutError)):
             return "no answer in time"
+    for cause in chain:
         if isinstance(cause, urllib3.exceptions.NameResolutionError):
             return "the host name is not known"
         if isinstance(cause, OSError) and str(cause).startswith("Tunnel connection failed"):

@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
+
+
+def ask_password(protocol: str, host: str, user: str) -> str | None:
+    """The password of `user` at a server; None if there is nobody to ask."""
+    return ask(f"Password for '{protocol}://{user}@{host}': ")
 
 
 @functools.cache
-def ask_password(protocol: str, host: str, user: str) -> str | None:
-    """What the user answers to "Password for '<protocol>://<user>@<host>': "; None if there is nobody to ask.
+def ask(question: str) -> str | None:
+    """What the user answers to `question`; None if there is nobody to ask. Once a process: the answer is remembered.
 
-    Git does the asking: GIT_ASKPASS, core.askPass, SSH_ASKPASS, then the terminal unless GIT_TERMINAL_PROMPT=0. Its
-    credential helpers are left out, as `ask_password` means to be asked. Once a process: the answer is remembered.
+    Asked through GIT_ASKPASS, core.askPass, SSH_ASKPASS, else on the terminal, unless GIT_TERMINAL_PROMPT forbids it:
+    gitcredentials(7) has this order.
     """
     import subprocess
 
-    if any(c in "\n\0" for c in protocol + host + user):
-        return None  # Git's protocol has a line a value; such a value could add lines of its own
-    question = f"protocol={protocol}\nhost={host}\nusername={user}\n\n"
-    filled = subprocess.run(
-        ["git", "-c", "credential.helper=", "credential", "fill"], input=question.encode(), stdout=subprocess.PIPE
-    )
-    for line in filled.stdout.splitlines():
-        key, _, value = line.partition(b"=")
-        if key == b"password":
-            return value.decode(errors="surrogateescape")
-    return None
+    program = os.environ.get("GIT_ASKPASS") or _core_askpass() or os.environ.get("SSH_ASKPASS")
+    if program:
+        with contextlib.suppress(OSError):
+            answered = subprocess.run([program, question], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            if answered.returncode == 0:
+                return os.fsdecode(answered.stdout).rstrip("\r\n")
+    return _ask_terminal(question) if may_ask_terminal() else None
+
+
+def may_ask_terminal() -> bool:
+    """GIT_TERMINAL_PROMPT, a boolean as Git reads it."""
+    return os.environ.get("GIT_TERMINAL_PROMPT", "true").lower() not in ("0", "false", "no", "off", "")
+
+
+def _core_askpass() -> str | None:
+    import subprocess
+
+    found = subprocess.run(["git", "config", "--type=path", "core.askPass"], stdout=subprocess.PIPE)
+    return os.fsdecode(found.stdout).rstrip("\n") or None
+
+
+def _ask_terminal(question: str) -> str | None:
+    import getpass
+
+    # getpass alone would fall back to stdin, which may be Git's end of a conversation.
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+        return getpass.getpass(question)
+    except (OSError, EOFError):
+        return None
