@@ -27,6 +27,10 @@ VERBS = {
     "install": Verb("dvcexp.cli.install", "let plain git push and fetch carry experiments here"),
     "uninstall": Verb("dvcexp.cli.uninstall", "take back what install did"),
     "ls-files": Verb("dvcexp.cli.ls_files", "show the outputs of a commit and who carries them"),
+    "push": Verb("dvcexp.cli.push", "share experiments: data to the DVC remote, then refs to the Git remote"),
+    "pull": Verb("dvcexp.cli.pull", "take experiments with their data from a Git remote"),
+    "fetch": Verb("dvcexp.cli.fetch", "complete the data of experiments that are here"),
+    "list": Verb("dvcexp.cli.list", "list the experiments here or on a Git remote"),
     "pre-push": Verb("dvcexp.hook", ""),
 }
 

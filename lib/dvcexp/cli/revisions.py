@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from dvcexp.cli.names import AmbiguousExperiment, Names, UnknownExperiment, experiments_here
 from dvcexp.errors import DvcexpError, printable
-from dvcexp.experiments import NAMESPACE, Experiment
 from dvcexp.git.repository import Repository
 
 
@@ -15,16 +15,6 @@ class UnknownRevision(DvcexpError):
 
     def __init__(self, rev: str) -> None:
         super().__init__(f"'{printable(rev)}' is neither a revision nor an experiment", "git exp list --all-commits")
-
-
-class AmbiguousExperiment(DvcexpError):
-    """Several experiments of one name, none of them based on HEAD."""
-
-    def __init__(self, name: str, refs: Sequence[str]) -> None:
-        super().__init__(
-            f"there are {len(refs)} experiments called '{printable(name)}'",
-            *(f"use {printable(ref)}" for ref in sorted(refs)),
-        )
 
 
 def resolve(repository: Repository, revs: Sequence[str]) -> list[str | DvcexpError]:
@@ -40,13 +30,9 @@ def resolve(repository: Repository, revs: Sequence[str]) -> list[str | DvcexpErr
     found = [os.fsdecode(answer) if b" " not in answer else None for answer in answers]
     if None not in found:
         return [commit for commit in found if commit is not None]
-    by_name: dict[str, list[tuple[str, str]]] = {}
-    for ref, commit in repository.refs(NAMESPACE).items():
-        experiment = Experiment.parse(ref)
-        if experiment is not None:
-            by_name.setdefault(experiment.name, []).append((ref, commit))
-    head = repository.resolve("HEAD")
-    return [commit or _by_name(rev, by_name.get(rev, []), head) for rev, commit in zip(revs, found, strict=True)]
+    here = experiments_here(repository)
+    names = Names(repository, here)
+    return [commit or _tip(rev, names, here) for rev, commit in zip(revs, found, strict=True)]
 
 
 def _can_ask(rev: str) -> bool:
@@ -54,13 +40,10 @@ def _can_ask(rev: str) -> bool:
     return "\n" not in rev and "\0" not in rev
 
 
-def _by_name(name: str, experiments: Sequence[tuple[str, str]], head: str | None) -> str | DvcexpError:
-    if not experiments:
-        return UnknownRevision(name)
-    here = [
-        (ref, commit) for ref, commit in experiments if (parsed := Experiment.parse(ref)) and parsed.baseline == head
-    ]
-    chosen = here if len(experiments) > 1 else experiments
-    if len(chosen) != 1:
-        return AmbiguousExperiment(name, [ref for ref, _ in experiments])
-    return chosen[0][1]
+def _tip(rev: str, names: Names, here: Mapping[str, str]) -> str | DvcexpError:
+    try:
+        return here[names.find(rev)]
+    except UnknownExperiment:
+        return UnknownRevision(rev)
+    except AmbiguousExperiment as error:
+        return error

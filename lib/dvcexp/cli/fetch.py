@@ -1,0 +1,55 @@
+"""`git exp fetch`: complete the data of experiments that are here, for a native `git fetch` brings refs alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from dvcexp import sync
+from dvcexp.cli import transfer
+from dvcexp.cli.names import Names, experiments_here
+from dvcexp.git.optin import remotes
+from dvcexp.git.repository import Repository
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from dvcexp.cli.parser import Verbs
+
+
+def add_parser(verbs: Verbs) -> None:
+    """The verb's arguments."""
+    parser = verbs.add_parser(
+        "fetch",
+        description="Bring the data of experiments whose Git commits are here into the cache. No ref is moved:"
+        " 'git exp pull' takes experiments from a Git remote.",
+    )
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="[<git remote>] [<experiment>...]",
+        help="whose settings to use, and the experiments; default: origin, and every experiment here",
+    )
+    transfer.add_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fetch; 1 if something is still missing afterwards."""
+    repository = Repository.discover()
+    git_remote, words = _split(repository, args.words)
+    here = experiments_here(repository)
+    tips = Names(repository, here).find_all(words) if words else here
+    # Whoever types this wants data, whatever moves along with refs by itself.
+    settings = dataclasses.replace(transfer.settings(args, repository, git_remote), cache=True, skip=False)
+    progress = transfer.progress(args)
+    sync.fetch(repository, tips, git_remote=git_remote, settings=settings, progress=progress, recheck=True)
+    return 1 if sync.incomplete(repository, tips, settings) else 0
+
+
+def _split(repository: Repository, words: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """The Git remote, if the first word is one, and the experiments."""
+    known = set(remotes(repository.config))
+    if words and words[0] in known:
+        return words[0], words[1:]
+    return "origin", words

@@ -1,0 +1,58 @@
+"""What the verbs that move data share: `-r`, `-j`, `-q`, and what becomes of the settings by them."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import TYPE_CHECKING
+
+from dvcexp.git import foreground
+from dvcexp.progress import Progress
+from dvcexp.settings import Settings
+
+if TYPE_CHECKING:
+    import argparse
+
+    from dvcexp.cli.parser import Parser
+    from dvcexp.git.repository import Repository
+
+
+def add_options(parser: Parser) -> None:
+    """`-r`, `-j` and `-q`."""
+    parser.add_argument("-r", "--remote", metavar="<name>", help="the DVC remote; default: core.remote of DVC's config")
+    parser.add_argument("-j", "--jobs", type=number, metavar="<number>", help="transfers at a time")
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but warnings and errors")
+
+
+def add_no_cache(parser: Parser) -> None:
+    """`--no-cache`."""
+    parser.add_argument("--no-cache", action="store_true", help="move the Git refs only, no data")
+
+
+def settings(args: argparse.Namespace, repository: Repository, git_remote: str) -> Settings:
+    """The configured settings, and on top of them the options."""
+    chosen = Settings.load(repository.config, git_remote)
+    if args.remote is not None:
+        chosen = dataclasses.replace(chosen, remote=args.remote.lower())
+    if args.jobs is not None:
+        chosen = dataclasses.replace(chosen, jobs=args.jobs or None)
+    return dataclasses.replace(chosen, cache=False) if getattr(args, "no_cache", False) else chosen
+
+
+def environment(args: argparse.Namespace, git_remote: str) -> dict[str, str]:
+    """For a `git` whose remote helper is to obey the same options."""
+    options = {"remote": args.remote, "jobs": args.jobs, "cache": "false" if args.no_cache else None}
+    given = {key: str(value) for key, value in options.items() if value is not None}
+    return foreground.with_config({f"dvcexp.{git_remote}.{key}": value for key, value in given.items()})
+
+
+def progress(args: argparse.Namespace) -> Progress:
+    """Meters on a terminal, nothing but what is wrong with `-q`."""
+    return Progress(show=sys.stderr is not None and sys.stderr.isatty(), quiet=args.quiet)
+
+
+def number(text: str) -> int:
+    """What `-j` takes; argparse puts this function's name into its error."""
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(text)
+    return int(text)

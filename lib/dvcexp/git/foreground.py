@@ -1,0 +1,35 @@
+"""Git commands that the user watches: what Git says and asks goes to their terminal, not to us."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+
+def run(*args: str, stdin: bytes | None = None, environ: Mapping[str, str] | None = None) -> int:
+    """The exit code of `git args...`. stdin: what it reads instead of the user's. environ: instead of ours."""
+    import subprocess
+
+    if sys.stdout is not None:
+        sys.stdout.flush()  # or our earlier words would stand behind Git's
+    return subprocess.run(["git", *args], input=stdin, env=environ, check=False).returncode
+
+
+def answer(*args: str, environ: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+    """The exit code of `git args...` and what it writes to stdout."""
+    import subprocess
+
+    done = subprocess.run(["git", *args], stdout=subprocess.PIPE, env=environ, check=False)
+    return done.returncode, done.stdout
+
+
+def with_config(settings: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """`environ` with Git configuration on top, as `git -c` sets it; a key may have `=` in it, as a URL has."""
+    count = environ.get("GIT_CONFIG_COUNT", "")
+    first = int(count) if count.isdigit() else 0
+    added = {"GIT_CONFIG_COUNT": str(first + len(settings))}
+    for number, (key, value) in enumerate(settings.items(), first):
+        added[f"GIT_CONFIG_KEY_{number}"] = key
+        added[f"GIT_CONFIG_VALUE_{number}"] = value
+    return {**environ, **added}
