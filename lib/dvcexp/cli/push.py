@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     import argparse
 
     from dvcexp.cli.parser import Verbs
-
-# Refspecs go onto Git's command line, and the kernel limits its length (2 MiB as a rule, 128 KiB at the least).
-_REFSPECS_AT_A_TIME = 500
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -72,20 +68,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _push_refs(args: argparse.Namespace, tips: Mapping[str, str]) -> int:
-    """Start `git push`, which need not look after the data again. Commits go by id: those whose data was uploaded."""
-    environ = {**os.environ, "DVCEXP_SKIP": "1"}
-    options = [
-        *(["--dry-run"] if args.dry_run else []),
-        *(["--quiet"] if args.quiet else []),
-        *(["--force"] if args.force else []),
-    ]
-    refspecs = [f"{tip}:{ref}" for ref, tip in tips.items()]
-    for start in range(0, len(refspecs), _REFSPECS_AT_A_TIME):
-        batch = refspecs[start : start + _REFSPECS_AT_A_TIME]
-        code = foreground.run("push", *options, "--", args.git_remote, *batch, environ=environ)
-        if code != 0:
-            return code
-    return 0
+    """Commits go by id, not by ref: those whose data was uploaded."""
+    chosen = {"--dry-run": args.dry_run, "--quiet": args.quiet, "--force": args.force}
+    options = [option for option, given in chosen.items() if given]
+    return foreground.push(args.git_remote, [f"{tip}:{ref}" for ref, tip in tips.items()], *options)
 
 
 def _report(args: argparse.Namespace, pushed: Iterable[str], found: Comparison) -> None:

@@ -1,0 +1,51 @@
+"""`git exp remove`: experiments go, here or on a Git remote. Their data stays where it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dvcexp.cli import refs, selection
+from dvcexp.cli.names import experiments_here, experiments_there, quoted
+from dvcexp.errors import UsageError
+from dvcexp.git import foreground
+from dvcexp.git.repository import Repository
+
+if TYPE_CHECKING:
+    import argparse
+
+    from dvcexp.cli.parser import Verbs
+
+
+def add_parser(verbs: Verbs) -> None:
+    """The verb's arguments."""
+    parser = verbs.add_parser(
+        "remove",
+        description="Remove experiments here, or with -g on a Git remote. Data is never removed.",
+    )
+    parser.add_argument("experiments", nargs="*", metavar="<experiment>", help="name, full ref or commit id")
+    selection.add_options(parser, "remove", default="none")
+    parser.add_argument("--keep", action="store_true", help="remove all but the chosen ones")
+    parser.add_argument("-g", "--git-remote", metavar="<git remote>", help="remove them there, and leave those here")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Remove; an unknown name is an error before anything is removed."""
+    if not args.experiments and not args.rev and not args.all_commits:
+        raise UsageError("which experiments? Name them, or choose them with --rev or --all-commits")
+    repository = Repository.discover()
+    git_remote = args.git_remote
+    known = experiments_there(git_remote) if git_remote is not None else experiments_here(repository)
+    chosen = selection.select(args, repository, known, args.experiments, git_remote=git_remote)
+    if args.keep:
+        chosen = {ref: tip for ref, tip in known.items() if ref not in chosen}
+    if not chosen:
+        print("No experiments to remove.")
+        return 0
+    if git_remote is None:
+        refs.delete(repository, chosen)
+    else:
+        code = foreground.push(git_remote, [f":{ref}" for ref in chosen])
+        if code != 0:
+            return code
+    print(f"Removed experiments: {quoted(chosen)}")
+    return 0
