@@ -65,6 +65,18 @@ class DataGate:
             return False
         return True
 
+    def after_listing(self, refs: Mapping[str, str]) -> bool:
+        """Complete the data of experiments that Git has given their refs here without a transfer."""
+        try:
+            here = self._repository.refs(NAMESPACE)
+            self._complete({ref: tip for ref, tip in _experiments(refs).items() if here.get(ref) == tip})
+        except NotARepository:
+            return True
+        except DvcexpError as error:
+            self._progress.failure(error)
+            return False
+        return True
+
     @cached_property
     def _repository(self) -> Repository:
         return Repository.discover()
@@ -85,7 +97,12 @@ class DataGate:
         return {ref: tip for ref, tip in tips.items() if tip in self._pending}
 
     def _complete(self, tips: Mapping[str, str]) -> None:
-        """Download what `tips` lack whose commits are here; DvcexpError where a transfer failed."""
+        """Download what `tips` lack whose commits are here; DvcexpError where a transfer failed.
+
+        A bare repository keeps no data: it is a mirror, and has no cache.
+        """
+        if self._repository.work_tree is None:
+            return
         unseen = {ref: tip for ref, tip in tips.items() if tip not in self._seen_to}
         lacking = sync.incomplete(self._repository, unseen, self._settings) if unseen else {}
         if not lacking:

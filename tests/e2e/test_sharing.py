@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sharing import EXPS, Team, dvc_file, experiments, fetch, objects, put
 from tests.support.shell import git, sh
+from tests.support.team import EXPS, Team, dvc_file, experiments, fetch, objects, put
 
 
 @pytest.fixture
@@ -71,7 +71,8 @@ def test_several_roots_and_remotes_of_single_outputs_are_served_in_one_push(team
     other = team.base / "other"
     (alice.path / ".dvc").mkdir()
     (alice.path / ".dvc" / "config").write_text(
-        f"[core]\n    remote = top\n['remote \"top\"']\n    url = {team.base}/top\n['remote \"other\"']\n    url = {other}\n"
+        "[core]\n    remote = top\n"
+        f"['remote \"top\"']\n    url = {team.base}/top\n['remote \"other\"']\n    url = {other}\n"
     )
     (alice.path / ".dvc" / ".gitignore").write_text("/cache\n")
     alice.commit("second root")

@@ -63,6 +63,11 @@ class FetchConversation:
             return self._asked
         return self._shown if self.wants.intersection(self._shown.values()) else {}
 
+    @property
+    def unwanted(self) -> dict[str, str]:
+        """v0 and v1: the refs of the namespace, where Git wanted nothing: it had all commits, or only looked."""
+        return self._shown if self._version != 2 and not self.wants else {}
+
     def from_git(self, data: bytes) -> bytes:
         """What to pass to the server: always all of it."""
         for request in self._client.feed(data, self._version):

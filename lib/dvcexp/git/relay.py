@@ -38,6 +38,11 @@ class Gate(Protocol):
         """Git has stored what it asked for, if anything, and waits before it updates these refs. False: it must not."""
 
 
+    def after_listing(self, refs: Mapping[str, str]) -> bool:
+        """Git, in an old protocol, has seen these refs and wanted no commit: those that it updates are updated by now.
+        False: something failed, which can only be told."""
+
+
 class FetchExchange(Exchange):
     """A connection to upload-pack."""
 
@@ -70,7 +75,8 @@ class FetchExchange(Exchange):
         if self._stopped or (conversation.wants and conversation.pack == "awaited"):
             return code or 1  # where the stream has broken off, Git learns it when we end
         if not conversation.fetched:
-            return code
+            whole = not conversation.unwanted or self._gate().after_listing(conversation.unwanted)
+            return code if whole else code or 1
         if conversation.pack == "complete":
             # Git stops writing once the pack has begun, but it reads on until everything is stored.
             wait_for_reader_to_go(self._git.writer)

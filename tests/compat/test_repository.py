@@ -1,0 +1,95 @@
+"""What we read of a repository is what git says of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from pytest_git import GitRepo
+
+from dvcexp.git import objects
+from dvcexp.git.objects import MissingGitObject, ObjectReader
+from dvcexp.git.repository import NotARepository, Repository
+from tests.support.shell import git
+
+
+@pytest.fixture
+def repo(git_repo: GitRepo) -> Path:
+    """Twenty commits over some folders, a link, half of them packed."""
+    path = Path(git_repo.workspace)
+    for n in range(20):
+        (path / f"d{n % 3}").mkdir(exist_ok=True)
+        (path / f"d{n % 3}" / f"é{n}").write_text(str(n))
+        if n == 5:
+            os.symlink("nowhere", path / "link")
+        git("add", "-A", cwd=path)
+        git("commit", "-q", "-m", f"commit {n}\n\nbody", cwd=path)
+        if n == 10:
+            git("gc", "-q", cwd=path)
+    return path
+
+
+@pytest.mark.parametrize("dulwich_from", [0, 10_000])
+def test_both_readers_give_every_object_as_git_does(
+    repo: Path, dulwich_from: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "_DULWICH_PAYS_AFTER", dulwich_from)
+    reader = ObjectReader(str(repo / ".git"), "sha1", str(repo))
+    commits = git("rev-list", "--all", cwd=repo).split()
+    assert len(commits) == 20
+    for sha in commits:
+        commit = reader.commit(sha)
+        shown = git("show", "-s", "--format=%T%n%P%n%an <%ae>%n%ct%n%B", sha, cwd=repo).split("\n", 4)
+        assert [commit.tree, " ".join(commit.parents), commit.author, str(commit.time)] == shown[:4]
+        assert commit.message == shown[4]
+    top = {entry.name: entry for entry in reader.children(reader.commit(commits[0]).tree)}
+    assert [(name, entry.kind) for name, entry in top.items()] == [
+        ("d0", "dir"),
+        ("d1", "dir"),
+        ("d2", "dir"),
+        ("link", "link"),
+    ]
+    assert reader.read(top["link"].id) == b"nowhere"
+    assert {e.name: reader.read(e.id) for e in reader.children(top["d1"].id)}["é7"] == b"7"
+    with pytest.raises(MissingGitObject):
+        reader.commit("1" * 40)
+    assert not reader.has_commit("1" * 40)
+    reader.close()
+
+
+def test_a_repository_is_found_from_a_subfolder_a_linked_work_tree_and_a_bare_one(repo: Path, tmp_path: Path) -> None:
+    found = Repository.discover(str(repo / "d1"))
+    assert (found.git_dir, found.work_tree) == (str(repo / ".git"), str(repo))
+    git("worktree", "add", "-q", tmp_path / "linked", cwd=repo)
+    linked = Repository.discover(str(tmp_path / "linked"))
+    assert (linked.common_dir, linked.work_tree) == (str(repo / ".git"), str(tmp_path / "linked"))
+    assert linked.git_dir == str(repo / ".git" / "worktrees" / "linked")
+    git("clone", "-q", "--bare", repo, tmp_path / "bare", cwd=tmp_path)
+    assert Repository.discover(str(tmp_path / "bare")).work_tree is None
+    with pytest.raises(NotARepository):
+        Repository.discover(str(tmp_path))
+
+
+def test_the_work_tree_of_a_clone_in_progress_is_not_the_current_folder(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DIR", str(repo / ".git"))
+    assert Repository.discover(str(tmp_path)).work_tree == str(repo)
+
+
+def test_configuration_is_read_with_its_order_and_booleans(repo: Path) -> None:
+    git("config", "--add", "dvcexp.fetchInclude", "a", cwd=repo)
+    git("config", "--add", "dvcexp.fetchInclude", "b\nc", cwd=repo)
+    git("config", "dvcexp.Origin.cache", "off", cwd=repo)
+    config = Repository.discover(str(repo)).config
+    assert config.get_all("dvcexp.fetchinclude") == ["a", "b\nc"]
+    assert config.get("dvcexp.fetchinclude") == "b\nc"
+    assert config.get_bool("dvcexp.Origin.cache", True) is False
+    assert config.get_bool("dvcexp.nothing", True) is True
+
+
+def test_a_revision_that_looks_like_an_option_is_none(repo: Path) -> None:
+    found = Repository.discover(str(repo))
+    assert found.resolve("--all") is None
+    assert found.resolve("HEAD") == git("rev-parse", "HEAD", cwd=repo)
