@@ -140,6 +140,8 @@ def test_what_cannot_be_honoured_is_refused_by_name(options: dict[str, str], nam
         ({"ssl_verify": "/no/such/file.pem"}, "/no/such/file.pem"),
         ({"profile": "nobody"}, "nobody"),
         ({"secret_access_key": ""}, "secret_access_key"),
+        ({"sse_customer_key": "the-secret"}, "options"),
+        ({"ssl_verify": __file__}, "options"),
     ],
 )
 def test_a_value_that_means_nothing_is_named_and_secrets_are_not(options: dict[str, str], named: str) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from dvcexp.errors import ConfigError, printable
 from dvcexp.remotes.base import AccessDenied, Remote
-from dvcexp.remotes.objectstore import RETRY, ObjectStoreRemote, Stores, Words, timeouts
+from dvcexp.remotes.objectstore import RETRY, ObjectStoreRemote, Stores, Words, making_a_store, timeouts
 from dvcexp.remotes.options import Options, bucket_and_prefix
 
 if TYPE_CHECKING:
@@ -84,8 +84,9 @@ def open(name: str, url: str, options: Mapping[str, str], jobs: int | None = Non
             credential_provider=account.provider,
         )
 
-    reading = store(**timeouts(connect, read, request="7d"))
-    writing = store(**timeouts(connect, 0, request=f"{request:.0f} s" if request else "30 min"))
+    with making_a_store(given):
+        reading = store(**timeouts(connect, read, request="7d"))
+        writing = store(**timeouts(connect, 0, request=f"{request:.0f} s" if request else "30 min"))
     words = Words(
         "container",
         f"make the container, or name the right one: dvc remote modify {name} url azure://<container>/<path>",

@@ -86,6 +86,26 @@ def trust(given: Options, ambient: str | None) -> ClientConfig:
         ) from None
 
 
+@contextlib.contextmanager
+def making_a_store(given: Options) -> Iterator[None]:
+    """Turn what obstore says to options it cannot use into an error that names the remote and quotes nothing."""
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except (BaseError, ValueError) as error:
+        named = {"AccessKey": "the account key is not base64", "RegionParse": "the region is not one"}
+        named |= {
+            "customer": "the customer key is not base64 of 32 bytes",
+            "ertificate": "the certificates are not PEM",
+        }
+        reason = next((words for part, words in named.items() if part in str(error)), type(error).__name__)
+        raise ConfigError(
+            f"DVC remote '{printable(given.name)}': its options cannot be used: {reason}",
+            f"look at them with: dvc config --list | grep remote.{given.name}",
+        ) from None
+
+
 class _RangeIgnored(RemoteError):
     """The whole object came where a part of it was asked for."""
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from dvcexp.errors import ConfigError
 from dvcexp.remotes.aws_config import Profile, botocore_provider, read_profile
 from dvcexp.remotes.base import AccessDenied, Remote
-from dvcexp.remotes.objectstore import RETRY, ObjectStoreRemote, Stores, Words, timeouts, trust
+from dvcexp.remotes.objectstore import RETRY, ObjectStoreRemote, Stores, Words, making_a_store, timeouts, trust
 from dvcexp.remotes.options import Options, bucket_and_prefix
 
 if TYPE_CHECKING:
@@ -70,8 +70,9 @@ def open(name: str, url: str, options: Mapping[str, str], jobs: int | None = Non
             credential_provider=identity.provider,
         )
 
-    reading = store(**timeouts(connect, read, request="7d"))
-    writing = store(**timeouts(connect, 0, request="30 min"), default_headers=headers)
+    with making_a_store(given):
+        reading = store(**timeouts(connect, read, request="7d"))
+        writing = store(**timeouts(connect, 0, request="30 min"), default_headers=headers)
     words = Words(
         "bucket",
         f"make the bucket, or name the right one: dvc remote modify {name} url s3://<bucket>/<path>"
