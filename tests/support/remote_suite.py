@@ -189,6 +189,16 @@ class RemoteSuite:
         assert isinstance(outcome.error, CorruptTransfer)
         assert not (tmp_path / "t").exists()
 
+    def test_a_source_that_is_gone_is_named_and_the_others_go(self, remote: Remote, tmp_path: Path) -> None:
+        uploads = uploads_of(tmp_path, [b"one", b"two", b"three"])
+        os.unlink(uploads[1].source)
+        (failed,) = failures(remote.upload(uploads))
+        assert failed.key == uploads[1].key
+        assert failed.error is not None
+        assert uploads[1].source in failed.error.message
+        keys = [u.key for u in uploads]
+        assert remote.exists(keys) == {keys[0], keys[2]}
+
     def test_what_others_put_there_is_found(self, place: Place, remote: Remote, tmp_path: Path) -> None:
         data = b"written by another program"
         place.plant(key_of(data), data)

@@ -46,7 +46,7 @@ class PerObjectRemote(Remote):
 
     @abstractmethod
     def upload_one(self, upload: Upload) -> Outcome:
-        """Send it whole or not at all."""
+        """Send it whole or not at all. An OSError about `upload.source` may be let out."""
 
     @abstractmethod
     def download_one(self, download: Download) -> Outcome:
@@ -113,7 +113,16 @@ class PerObjectRemote(Remote):
         return found
 
     def upload(self, uploads: Iterable[Upload]) -> Iterator[Outcome]:
-        return self.each(self.upload_one, uploads, _failed)
+        return self.each(self._upload, uploads, _failed)
+
+    def _upload(self, upload: Upload) -> Outcome:
+        try:
+            return self.upload_one(upload)
+        except OSError as error:
+            if error.filename != upload.source:
+                raise
+            cause = f"'{upload.source}' cannot be read: {error.strerror}"
+            return Outcome(upload.key, 0, RemoteError(self.name, self.url, cause, key=upload.key))
 
     def download(self, downloads: Iterable[Download]) -> Iterator[Outcome]:
         return self.each(self.download_one, downloads, _failed, give_up=_discard)
