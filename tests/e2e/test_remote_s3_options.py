@@ -13,9 +13,10 @@ import pytest
 from dvc.config_schema import REMOTE_SCHEMAS
 
 from dvcexp.errors import ConfigError, DvcexpError
-from dvcexp.remotes.base import AccessDenied, Download, UnsupportedOption
+from dvcexp.remotes.base import AccessDenied, Download, RemoteMissing, UnsupportedOption, Untrusted
 from tests.support.http_recorder import Answer, Asked, Recorder, recorder
 from tests.support.remote_suite import Config, failures, key_of, uploads_of
+from tests.support.storage_servers import Nginx, nginx_server
 
 KEYS = {"access_key_id": "AKID", "secret_access_key": "the-secret"}
 CREDENTIALS = """\
@@ -273,3 +274,35 @@ def test_the_words_of_a_server_are_not_repeated(server: Recorder) -> None:
     error: Any = outcome.error
     assert "status 400 InternalThing" in error.message
     assert "the-secret" not in error.message
+
+
+@pytest.fixture(scope="module")
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
+    with nginx_server(tmp_path_factory.mktemp("nginx")) as server:
+        yield server
+
+
+class TestTrust:
+    """`ssl_verify`, against a server that knows TLS but not S3: when it is trusted, there is no such bucket."""
+
+    def ask(self, nginx: Nginx, **options: str) -> None:
+        settings = {**KEYS, "endpointurl": f"https://localhost:{nginx.tls}", "region": "r", **options}
+        Config("s3://bucket", settings).open().exists([key_of(b"x")])
+
+    def test_a_certificate_that_nobody_vouches_for_is_refused(self, nginx: Nginx) -> None:
+        with pytest.raises(Untrusted) as refused:
+            self.ask(nginx)
+        assert "ssl_verify <ca-file>" in refused.value.hints[0]
+
+    def test_a_file_vouches_for_it(self, nginx: Nginx, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(RemoteMissing):
+            self.ask(nginx, ssl_verify=str(nginx.ca))
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(nginx.ca))
+        with pytest.raises(RemoteMissing):
+            self.ask(nginx)
+        with pytest.raises(Untrusted):
+            self.ask(nginx, ssl_verify="true")
+
+    def test_nobody_is_asked_where_that_is_wanted(self, nginx: Nginx) -> None:
+        with pytest.raises(RemoteMissing):
+            self.ask(nginx, ssl_verify="false")

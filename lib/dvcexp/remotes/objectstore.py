@@ -24,6 +24,7 @@ from dvcexp.remotes.base import (
     RemoteError,
     RemoteMissing,
     RemoteUnavailable,
+    Untrusted,
     Upload,
 )
 from dvcexp.remotes.memory import Budget
@@ -259,4 +260,6 @@ class ObjectStoreRemote(PerObjectRemote):
         if kind is RemoteMissing:
             return RemoteMissing(self.name, self.url, cause, self._words.missing)
         hints = (_AGAIN,) if kind is RemoteUnavailable else ()
+        if kind is Untrusted:
+            hints = (f"if it has a certificate of your own: dvc remote modify {self.name} ssl_verify <ca-file>",)
         return kind(self.name, self.url, cause, *hints, key=key)
