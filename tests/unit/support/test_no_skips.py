@@ -1,0 +1,45 @@
+"""Under tests/run a skip fails, unless it names what cannot be had."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.support.shell import sh
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+
+TESTS = """
+import pytest
+
+def test_server():
+    pytest.skip("no nginx here")
+
+def test_platform():
+    pytest.skip("this platform has no ksh")
+
+@pytest.mark.skipif(True, reason="no sshd here")
+def test_marked():
+    pass
+
+@pytest.mark.xfail(strict=True)
+def test_known_fault():
+    assert False
+"""
+
+
+def test_a_missing_server_fails_and_a_missing_platform_does_not(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(TESTS)
+    done = sh(
+        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.support.no_skips", "test_it.py"),
+        cwd=tmp_path,
+        check=False,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    lines = done.stdout.splitlines()
+    assert "2 failed, 1 skipped, 1 xfailed" in lines[-1]
+    assert [line.split()[1] for line in lines if line.startswith("FAILED")] == [
+        "test_it.py::test_server",
+        "test_it.py::test_marked",
+    ]
+    assert "no nginx here" in done.stdout
