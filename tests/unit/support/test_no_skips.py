@@ -37,9 +37,8 @@ def test_a_missing_server_fails_and_a_missing_platform_does_not(tmp_path: Path) 
         env={"PYTHONPATH": str(ROOT)},
     )
     lines = done.stdout.splitlines()
-    assert "2 failed, 1 skipped, 1 xfailed" in lines[-1]
-    assert [line.split()[1] for line in lines if line.startswith("FAILED")] == [
-        "test_it.py::test_server",
-        "test_it.py::test_marked",
-    ]
+    assert done.code == 1
+    assert lines[-1].startswith("1 failed, 1 skipped, 1 xfailed")
+    assert "FAILED test_it.py::test_server" in done.stdout
+    assert "ERROR test_it.py::test_marked" in done.stdout  # its skip comes before the test has begun
     assert "no nginx here" in done.stdout
