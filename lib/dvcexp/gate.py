@@ -5,6 +5,7 @@ Imported only once a ref below `refs/exps/` is in play; an ordinary fetch or pus
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -83,7 +84,10 @@ class DataGate:
 
     @cached_property
     def _settings(self) -> Settings:
-        return Settings.load(self._repository.config, self._git_remote)
+        settings = Settings.load(self._repository.config, self._git_remote)
+        # In a partial clone, the git commands that we run may fetch what they miss, through this helper again.
+        os.environ["DVCEXP_SKIP"] = "1"
+        return settings
 
     @cached_property
     def _progress(self) -> Progress:

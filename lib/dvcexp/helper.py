@@ -31,6 +31,7 @@ def main() -> int:
 
 def serve(argv: Sequence[str], git: Ends = _STDIO, environ: Mapping[str, str] = os.environ) -> int:
     """Converse with Git about the remote that `argv` names; the exit code."""
+    environ = dict(environ)  # for the connection, also if it is made again after we have changed our own
     if len(argv) != 2:
         raise UsageError("git-remote-dvcexp is started by Git", "use it as a remote: git clone dvcexp::<url>")
     config = GitConfig(process.output(["git", "config", "--list", "-z"], environ)[1])

@@ -37,11 +37,12 @@ class Config(Protocol):
 
 class Service(NamedTuple):
     """What to run there. program: a shell fragment, the service's own name unless the user has set another.
-    family: `ipv4`, `ipv6`, None for either."""
+    family: `ipv4`, `ipv6`, None for either. verbose: tell on stderr how the connection is made, where Git does."""
 
     name: str
     program: str
     family: str | None = None
+    verbose: bool = False
 
 
 class Channel:
@@ -158,7 +159,7 @@ def _open_daemon(
         request += f"\0version={version}\0"
     proxy = _proxy(target.host, config, environ)
     # Git itself hands its proxy the whole environment.
-    channel: Channel = _start([proxy, target.host, target.port], environ) if proxy else _dial(target, service.family)
+    channel: Channel = _start([proxy, target.host, target.port], environ) if proxy else _dial(target, service)
     os.write(channel.writer, pktline.encode(request))
     return channel
 
@@ -175,15 +176,22 @@ def _proxy(host: str, config: Config, environ: Mapping[str, str]) -> str:
     return ""
 
 
-def _dial(target: DaemonHost, family: str | None) -> SocketChannel:
+def _dial(target: DaemonHost, service: Service) -> SocketChannel:
     import socket
 
-    where = f"{printable(target.host)}[{target.port}]" if ":" in target.host else printable(target.host)
-    wanted = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}.get(family or "", socket.AF_UNSPEC)
+    where = printable(target.host)
+    wanted = {"ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}.get(service.family or "", socket.AF_UNSPEC)
+
+    def tell(text: str) -> None:
+        if service.verbose:
+            os.write(2, text.encode("utf-8", "backslashreplace"))
+
+    tell(f"Looking up {where} ... ")
     try:
         addresses = socket.getaddrinfo(target.host, target.port, wanted, socket.SOCK_STREAM)
     except OSError as error:
         raise CannotConnect(f"unable to look up {where} (port {target.port}) ({error.strerror})") from None
+    tell(f"done.\nConnecting to {where} (port {target.port}) ... ")
     failures = []
     for kind, how, protocol, _, address in addresses:
         connection = socket.socket(kind, how, protocol)
@@ -193,6 +201,7 @@ def _dial(target: DaemonHost, family: str | None) -> SocketChannel:
             connection.close()
             failures.append(f"{address[0]}: {error.strerror}")
             continue
+        tell(f"{address[0]} done.\n")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return SocketChannel(connection)
     raise CannotConnect(f"unable to connect to {where}:", *failures)

@@ -53,7 +53,8 @@ class NativeRemote:
         write_all(self._git.writer, encode(lines))
 
     def _connect(self, name: str, ahead: bytes) -> int:
-        service = Service(name, self._options.servpath or name, self._options.family)
+        options = self._options
+        service = Service(name, options.servpath or name, options.family, verbose=options.verbosity > 1)
 
         def reopen() -> Channel:
             return open_channel(self._target, service, self._config, self._environ)

@@ -1,0 +1,104 @@
+"""Git hosts of every kind, started on loopback, that serve the repositories below one folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.servers import running
+from tests.support.shell import sh
+from tests.support.storage_servers import Sshd, free_ports, ssh_server
+
+USER, PASSWORD = "ada", "s3cret-pa55"
+_BACKEND = Path("/usr/lib/git-core/git-http-backend")
+
+
+@dataclass(frozen=True)
+class GitHosts:
+    """Every kind of Git host over the folder `root`; each port serves all repositories below it.
+
+    sshd: OpenSSH; reach it with the environment `ssh_env`. daemon: `git daemon`. smart: `git http-backend` behind nginx
+    at `/open/`, with USER and PASSWORD at `/closed/`, and the bare files (dumb HTTP) at `/files/`.
+    """
+
+    root: Path
+    sshd: Sshd
+    daemon: int
+    smart: int
+
+    @property
+    def ssh_command(self) -> str:
+        """The value for GIT_SSH_COMMAND."""
+        known, key = self.sshd.known_hosts, self.sshd.key
+        return f"ssh -F /dev/null -i {key} -o UserKnownHostsFile={known} -o IdentitiesOnly=yes -o BatchMode=yes"
+
+    @property
+    def requests(self) -> list[str]:
+        """`<method> <uri> <status>` of the HTTP requests so far."""
+        return (self.root.parent / "access").read_text().splitlines()
+
+
+_NGINX = """
+daemon off; pid {folder}/pid; error_log {folder}/error; worker_processes 1; {user}
+events {{ worker_connections 128; }}
+http {{
+  log_format short '$request_method $request_uri $status'; access_log {folder}/access short;
+  client_max_body_size 0; client_body_temp_path {folder}/temp; fastcgi_temp_path {folder}/temp;
+  proxy_temp_path {folder}/temp; uwsgi_temp_path {folder}/temp; scgi_temp_path {folder}/temp;
+  default_type application/octet-stream;
+  fastcgi_param SCRIPT_FILENAME {backend}; fastcgi_param GIT_PROJECT_ROOT {root}; fastcgi_param GIT_HTTP_EXPORT_ALL "";
+  fastcgi_param REQUEST_METHOD $request_method; fastcgi_param QUERY_STRING $query_string;
+  fastcgi_param CONTENT_TYPE $content_type; fastcgi_param CONTENT_LENGTH $content_length;
+  fastcgi_param GIT_PROTOCOL $http_git_protocol; fastcgi_param HOME {folder}; fastcgi_param REMOTE_ADDR $remote_addr;
+  fastcgi_param REMOTE_USER $remote_user; fastcgi_param PATH_INFO $path;
+  map $uri $path {{ ~^/(?:open|closed)(?<rest>/.*)$ $rest; default ""; }}
+  server {{
+    listen 127.0.0.1:{port};
+    location /open/ {{ fastcgi_pass 127.0.0.1:{fcgi}; }}
+    location /closed/ {{ auth_basic git; auth_basic_user_file {folder}/htpasswd; fastcgi_pass 127.0.0.1:{fcgi}; }}
+    location /files/ {{ alias {root}/; }}
+  }}
+}}
+"""
+
+
+@contextlib.contextmanager
+def git_hosts(folder: Path) -> Iterator[GitHosts]:
+    """All of them over `folder`/root."""
+    root = folder / "root"
+    for path in (root, folder / "temp", folder / "ssh"):
+        path.mkdir()
+    daemon, smart, fcgi = free_ports(3)
+    with contextlib.ExitStack() as stack:
+        sshd = stack.enter_context(ssh_server(folder / "ssh"))
+        stack.enter_context(_git_daemon(root, daemon, folder / "daemon.log"))
+        stack.enter_context(_smart_http(folder, root, smart, fcgi))
+        yield GitHosts(root, sshd, daemon, smart)
+
+
+@contextlib.contextmanager
+def _git_daemon(root: Path, port: int, log: Path) -> Iterator[None]:
+    argv = ["git", "daemon", "--export-all", "--enable=receive-pack", "--enable=upload-archive", "--reuseaddr"]
+    argv += [f"--base-path={root}", "--listen=127.0.0.1", f"--port={port}", "--informative-errors"]
+    with running(argv, port, log):
+        yield
+
+
+@contextlib.contextmanager
+def _smart_http(folder: Path, root: Path, port: int, fcgi: int) -> Iterator[None]:
+    hashed = sh("openssl", "passwd", "-apr1", PASSWORD, cwd=folder).stdout.strip()
+    (folder / "htpasswd").write_text(f"{USER}:{hashed}\n")
+    config = folder / "nginx.conf"
+    user = "user root;" if os.getuid() == 0 else ""
+    config.write_text(_NGINX.format(folder=folder, root=root, port=port, fcgi=fcgi, backend=_BACKEND, user=user))
+    fcgiwrap = shutil.which("fcgiwrap") or "/usr/sbin/fcgiwrap"
+    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+    with (
+        running([fcgiwrap, "-c", "4", "-s", f"tcp:127.0.0.1:{fcgi}"], fcgi, folder / "fcgiwrap.log"),
+        running([nginx, "-e", str(folder / "error"), "-c", str(config)], port, folder / "nginx.log"),
+    ):
+        yield
