@@ -22,6 +22,7 @@ from dvcexp.remotes.base import (
 )
 from dvcexp.remotes.pool import PerObjectRemote
 from dvcexp.remotes.retry import Backoff
+from tests.support.dvc_roundtrip import check_both_ways
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.remote_suite import Config, Place, RemoteSuite, failures, fetched, key_of, uploads_of
 from tests.support.storage_servers import HEADER, PASSWORD, TOKEN, USER, Apache, Nginx, apache_server, nginx_server
@@ -37,8 +38,8 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
 
 
 @pytest.fixture(scope="module")
-def apache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apache]:
-    with apache_server(tmp_path_factory.mktemp("apache")) as server:
+def apache() -> Iterator[Apache]:
+    with apache_server() as server:
         yield server
 
 
@@ -346,3 +347,16 @@ def test_a_source_that_cannot_be_read_is_an_outcome_not_the_end(nginx: Nginx, tm
 def test_a_web_server_cannot_be_listed(nginx: Nginx) -> None:
     with pytest.raises(UnsupportedOption, match="no way to list"):
         list(Config(f"http://127.0.0.1:{nginx.plain}/x", PUT).open().list(""))
+
+
+@pytest.mark.parametrize("way", ["basic", "header", "tls"])
+def test_dvc_and_we_read_what_the_other_wrote(nginx: Nginx, tmp_path: Path, way: str) -> None:
+    url, options = {
+        "basic": (f"http://127.0.0.1:{nginx.basic}", BASIC),
+        "header": (
+            f"http://127.0.0.1:{nginx.header}",
+            {**PUT, "auth": "custom", "custom_auth_header": HEADER, "password": TOKEN},
+        ),
+        "tls": (f"https://127.0.0.1:{nginx.tls}", {**PUT, "ssl_verify": str(nginx.ca)}),
+    }[way]
+    check_both_ways(Config(f"{url}/dvc-{way}", options), tmp_path)

@@ -20,6 +20,7 @@ from dvcexp.remotes.base import (
     Untrusted,
     Upload,
 )
+from tests.support.dvc_roundtrip import check_both_ways
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.remote_suite import Config, Place, RemoteSuite, failures, fetched, key_of, uploads_of
 from tests.support.storage_servers import PASSPHRASE, Sshd, ssh_server
@@ -68,3 +69,7 @@ class TestSftp(RemoteSuite):
     def place(self, place: Place) -> Place:
         return place
 
+
+
+def test_dvc_and_we_read_what_the_other_wrote(sshd: Sshd, place: Place, tmp_path: Path) -> None:
+    check_both_ways(Config(place.config.url, {"keyfile": str(sshd.key)}), tmp_path)

@@ -6,11 +6,12 @@ nginx and apache2 serve plain files below their root, so that tests can look at 
 from __future__ import annotations
 
 import contextlib
-import getpass
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,28 +157,25 @@ _MODULES = ["mpm_event", "authn_core", "authn_file", "authz_core", "authz_user",
 
 
 @contextlib.contextmanager
-def apache_server(folder: Path) -> Iterator[Apache]:
-    """apache2 with the root `folder`/root."""
-    import hashlib
-
-    root = folder / "root"
-    root.mkdir()
-    digest, dav = free_ports(2)
-    secret = hashlib.md5(f"{USER}:storage:{PASSWORD}".encode()).hexdigest()
-    (folder / "htdigest").write_text(f"{USER}:storage:{secret}\n")
-    user = f"User {getpass.getuser()}\nGroup #{os.getgid()}"
-    if os.getuid() == 0:  # apache2 refuses to serve as root
-        user = "User www-data\nGroup www-data"
-        for path in (folder, *folder.parents):
-            if path.stat().st_uid == 0 and path != Path("/tmp") and path != Path("/"):
-                path.chmod(path.stat().st_mode | 0o055)
-        for path in (root, folder):
-            shutil.chown(path, "www-data", "www-data")
-    modules = "\n".join(f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so" for m in _MODULES)
-    config = folder / "apache.conf"
-    config.write_text(_APACHE.format(folder=folder, root=root, modules=modules, user=user, digest=digest, dav=dav))
-    with running(["apache2", "-f", str(config), "-DFOREGROUND"], dav, folder / "log"):
-        yield Apache(root, digest, dav)
+def apache_server() -> Iterator[Apache]:
+    """apache2 in a folder of its own: it does not serve as root, and a test's folders are closed to other users."""
+    with tempfile.TemporaryDirectory(prefix="apache-") as name:
+        folder = Path(name)
+        root = folder / "root"
+        root.mkdir()
+        digest, dav = free_ports(2)
+        secret = hashlib.md5(f"{USER}:storage:{PASSWORD}".encode()).hexdigest()
+        (folder / "htdigest").write_text(f"{USER}:storage:{secret}\n")
+        user = ""
+        if os.getuid() == 0:
+            user = "User www-data\nGroup www-data"
+            shutil.chown(folder, "www-data", "www-data")
+            shutil.chown(root, "www-data", "www-data")
+        modules = "\n".join(f"LoadModule {m}_module /usr/lib/apache2/modules/mod_{m}.so" for m in _MODULES)
+        config = folder / "apache.conf"
+        config.write_text(_APACHE.format(folder=folder, root=root, modules=modules, user=user, digest=digest, dav=dav))
+        with running(["apache2", "-f", str(config), "-DFOREGROUND"], dav, folder / "log"):
+            yield Apache(root, digest, dav)
 
 
 @contextlib.contextmanager
@@ -240,6 +238,29 @@ MaxSessions 100
 LogLevel VERBOSE
 AcceptEnv *
 """
+
+
+@dataclass(frozen=True)
+class RcloneSftp:
+    """`rclone serve sftp` on the folder `root` for USER and PASSWORD: SFTP by other hands, and with a password."""
+
+    root: Path
+    port: int
+
+
+@contextlib.contextmanager
+def rclone_sftp(folder: Path) -> Iterator[RcloneSftp]:
+    root = folder / "root"
+    root.mkdir()
+    _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "host"))
+    port = free_port()
+    argv = [
+        str(Path(sys.executable).parent / "rclone"),
+        *["serve", "sftp", "--config", "/dev/null", "--addr", f"127.0.0.1:{port}", "--key", str(folder / "host")],
+        *["--user", USER, str(root)],
+    ]
+    with running(argv, port, folder / "log", env={"RCLONE_PASS": PASSWORD}):
+        yield RcloneSftp(root, port)
 
 
 @contextlib.contextmanager
