@@ -3,7 +3,7 @@
 #
 #   ./install.sh                   install
 #   ./install.sh --repo DIR        install, and switch it on in the repository DIR ('git exp install')
-#   ./install.sh --with hdfs,oss   install with the libraries for these kinds of DVC remotes
+#   ./install.sh --with EXTRAS     install with libraries for more kinds of DVC remotes or logins, as 'azure,s3-profiles'
 #   ./install.sh --demo            install, then show the main job in a temporary folder
 #   ./install.sh --uninstall       take everything back (with --repo DIR: switch it off there first)
 #
@@ -44,6 +44,17 @@ find_python() {
 
 check_git() {
     command -v git >/dev/null 2>&1 || error "Git is not on PATH" "install it first, on Debian: sudo apt install git"
+}
+
+check_extras() {
+    known=$(sed -n '/^\[project.optional-dependencies\]/,/^\[project.scripts\]/s/^\([a-z][a-z0-9-]*\) = .*/\1/p' \
+        "$here/pyproject.toml" | grep -vx -e test -e servers | tr '\n' ' ')
+    for extra in $(printf %s "$extras" | tr , ' '); do
+        case " $known" in
+        *" $extra "*) ;;
+        *) error "there is no extra '$extra'" "there are: $known" ;;
+        esac
+    done
 }
 
 # ---- the new version, built beside the one in use ----
@@ -182,6 +193,7 @@ path_hint() {
 
 install() {
     check_git
+    check_extras
     check_links
     build
     switch_over

@@ -224,7 +224,7 @@ class TestRefusals:
         assert f"hint: on Debian: sudo apt install python{version}-venv\n" in done.stderr
         assert list((user.data / "versions").iterdir()) == []
 
-    @pytest.mark.parametrize("args", [["--wrong"], ["--repo"], ["--repo", "/nowhere"]])
+    @pytest.mark.parametrize("args", [["--wrong"], ["--repo"], ["--repo", "/nowhere"], ["--with", "azure,nope"]])
     def test_a_wrong_command_line_changes_nothing(self, user: User, args: list[str]) -> None:
         done = user.run(*args, check=False)
         assert done.code == 1
