@@ -1,4 +1,4 @@
-"""Real DVC on the same remote, in both directions, for every kind that DVC has: a suite beside `RemoteSuite`."""
+"""Real DVC and plain Git on the same remote, in both directions: a suite beside `RemoteSuite`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ import pytest
 
 from dvcexp.remotes.base import Download, Upload
 from tests.support.remote_suite import Config, Place, failures
+from tests.support.shell import git, sh
+from tests.support.team import EXPS, Team
+from tests.support.team import objects as keys_in
 
 _FILES = {
     "empty": b"",
@@ -39,10 +42,15 @@ def make_project(folder: Path, config: Config) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     dvc(folder, ["init", "-q", "--no-scm"], ["add", "-q", "data"])
-    lines = ["[core]", "analytics = false", "no_scm = true", "remote = storage", "['remote \"storage\"']"]
-    lines += [f"url = {config.url}", *(f"{key} = {value}" for key, value in config.options.items())]
-    (folder / ".dvc" / "config").write_text("\n".join(lines) + "\n")
+    (folder / ".dvc" / "config").rename(folder / ".dvc" / "config.local")  # says that there is no Git
+    (folder / ".dvc" / "config").write_text(config_text(config))
     return folder
+
+
+def config_text(config: Config) -> str:
+    """DVC's config with the remote as its default."""
+    lines = ["[core]", "remote = storage", "['remote \"storage\"']", f"url = {config.url}"]
+    return "\n".join([*lines, *(f"{key} = {value}" for key, value in config.options.items())]) + "\n"
 
 
 def objects(project: Path) -> dict[str, Path]:
@@ -86,3 +94,23 @@ class PlainDvc:
             key: path.read_bytes() for key, path in wanted.items()
         }
         remote.close()
+
+    def test_git_and_dvc_share_experiments_through_it(self, place: Place, tmp_path: Path) -> None:
+        """What `git push` sent, `git fetch` and `dvc exp pull` find; what `dvc exp push` sent, `git fetch` finds."""
+        team = Team(tmp_path)
+        alice = team.project(storage=None)
+        alice.write(".dvc/config", config_text(place.config))
+        alice.commit("name the DVC remote")
+        git("push", "-q", "origin", "main", cwd=alice.path)
+        for name in ("ours", "theirs"):
+            alice.with_output(name, {"same": b"same", "own": name.encode(), "large": name.encode() * 100_000})
+        alice.push("refs/exps/*/ours")
+        sh("dvc", "exp", "push", "-q", "origin", "theirs", cwd=alice.path)
+        bob = team.clone("bob")
+        git("fetch", "-q", "origin", EXPS, cwd=bob)
+        assert keys_in(bob / ".dvc" / "cache") == keys_in(alice.cache)
+        git("clone", "-q", team.host, "carol", cwd=tmp_path)
+        sh("dvc", "exp", "pull", "-q", "origin", "ours", cwd=tmp_path / "carol")
+        ours = keys_in(tmp_path / "carol" / ".dvc" / "cache")
+        assert len(ours) == 4
+        assert ours < keys_in(alice.cache)
