@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from dvcexp.dvc.cache import Cache
 from dvcexp.dvc.config import RemoteConfig
-from dvcexp.dvc.objects import MAX_MANIFEST_SIZE, Entry, Object, UnsafeManifest
+from dvcexp.dvc.objects import MAX_MANIFEST_SIZE, Entry, Object, UnsafeManifest, dir_oid, dump_manifest
 from dvcexp.errors import DvcexpError, printable
 from dvcexp.files import Staging
 from dvcexp.git.repository import Repository
 from dvcexp.progress import Progress, format_size, plural
-from dvcexp.remotes.base import Download, ObjectMissing, Remote, RemoteError
+from dvcexp.remotes.base import Download, ObjectMissing, RemoteError
 from dvcexp.settings import Settings
 from dvcexp.sync import manifests
 from dvcexp.sync.complete import CompleteCommits, IncompleteFetch
@@ -21,7 +21,8 @@ from dvcexp.sync.demand import Part, Selection, Use, by_store
 from dvcexp.sync.paths import PathFilter
 from dvcexp.sync.plan import missing_files
 from dvcexp.sync.stores import Store, Stores
-from dvcexp.sync.transfer import Transferred, download
+from dvcexp.sync.transfer import Source, Transferred, download
+from dvcexp.sync.versioned import VersionedSource, is_versioned, listed_in_place, versions
 
 _SHOWN = 10
 
@@ -132,31 +133,49 @@ class _Completion:
     def _read_manifests(self, late: Staging) -> dict[Object, tuple[str, int]]:
         """Fill `self._listed`; those that were fetched: directory -> its file under a temporary name, its size."""
         wanted: set[Object] = set()
+        arrived: dict[Object, tuple[str, int]] = {}
         for directory in self._part.demand.directories:
             try:
                 entries = manifests.entries_in_cache(self._cache, directory)
             except UnsafeManifest:
                 entries = None  # a damaged one is fetched again and replaced
-            if entries is None:
-                wanted.add(directory)
-            else:
+            if entries is not None:
                 self._listed[directory] = entries
-        arrived: dict[Object, tuple[str, int]] = {}
+            elif not self._write_manifest(directory, late, arrived):
+                wanted.add(directory)
         failed: dict[Object, DvcexpError] = {}
         for config in self._store.sources():
             if not wanted:
                 break
             try:
-                self._fetch_manifests(self._stores.remote(config), wanted, late, arrived, failed)
+                self._fetch_manifests(self._source(config), wanted, late, arrived, failed)
             except DvcexpError as error:
                 failed.update(dict.fromkeys(wanted, error))
             wanted -= arrived.keys()
         self._give_up(wanted, failed)
         return arrived
 
+    def _write_manifest(self, directory: Object, late: Staging, arrived: dict[Object, tuple[str, int]]) -> bool:
+        """Make the manifest of a directory that the commit lists in place; False if it does not, or not all of it."""
+        entries = listed_in_place(self._part.uses[directory])
+        if entries is None or dir_oid(entries) != directory.oid:
+            return False
+        data = dump_manifest(entries)
+        temporary = late.temporary(self._cache.path(directory))
+        with open(temporary, "xb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o444)
+        self._listed[directory] = entries
+        arrived[directory] = (temporary, len(data))
+        return True
+
+    def _source(self, config: RemoteConfig) -> Source:
+        remote = self._stores.remote(config)
+        return VersionedSource(remote, versions(self._part.uses.values(), config)) if is_versioned(config) else remote
+
     def _fetch_manifests(
         self,
-        source: Remote,
+        source: Source,
         wanted: Collection[Object],
         late: Staging,
         arrived: dict[Object, tuple[str, int]],
@@ -191,7 +210,7 @@ class _Completion:
                     break
                 moved = self._moved_from(config)
                 try:
-                    done = download(self._stores.remote(config), self._cache, left, phase, staging, moved)
+                    done = download(self._source(config), self._cache, left, phase, staging, moved)
                 except RemoteError as error:
                     failed.update(dict.fromkeys(left, error))
                     continue

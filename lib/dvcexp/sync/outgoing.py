@@ -18,6 +18,7 @@ from dvcexp.sync.plan import Demand, UploadPlan, broken, plan_upload
 from dvcexp.sync.refusals import Refusals
 from dvcexp.sync.stores import Store, Stores
 from dvcexp.sync.transfer import Transferred, upload
+from dvcexp.sync.versioned import is_versioned
 
 _NOWHERE = Cache("")  # the cache of a repository that has none: no object is in it
 
@@ -75,7 +76,7 @@ def _target(store: Store) -> RemoteConfig:
             f"DVC remote '{store.name}' is the folder '{printable(config.url)}' that only the commit names",
             f"to allow writing there: dvc remote add --global {store.name} {printable(config.url)}",
         )
-    if "true" in (config.options.get("version_aware", "").lower(), config.options.get("worktree", "").lower()):
+    if is_versioned(config):
         raise ConfigError(
             f"DVC remote '{store.name}' is cloud-versioned: it keeps one version of each path, not experiments",
             "add a DVC remote without version_aware and worktree, and name it: git config dvcexp.remote <name>",

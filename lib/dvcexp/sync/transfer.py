@@ -6,14 +6,14 @@ import os
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dvcexp.dvc.cache import Cache, is_intact, is_protected
 from dvcexp.dvc.objects import Object
 from dvcexp.errors import DvcexpError
 from dvcexp.files import Staging
 from dvcexp.progress import Phase, Progress
-from dvcexp.remotes.base import Download, ObjectMissing, Remote, Upload
+from dvcexp.remotes.base import Download, ObjectMissing, Outcome, Remote, Upload
 from dvcexp.settings import Verify
 from dvcexp.sync.plan import Demand, UploadPlan, broken
 
@@ -31,6 +31,16 @@ class Transferred:
     size: int = 0
     failed: dict[Object, DvcexpError] = field(default_factory=dict)
     missing: set[Object] = field(default_factory=set)
+
+
+class Source(Protocol):
+    """Where objects are read from: a Remote, as a rule."""
+
+    name: str
+    url: str
+
+    def download(self, downloads: Iterable[Download]) -> Iterator[Outcome]:
+        """As `Remote.download`."""
 
 
 class CorruptObject(DvcexpError):
@@ -107,7 +117,7 @@ def _checked(
 
 
 def download(
-    source: Remote, cache: Cache, objects: Collection[Object], phase: Phase, staging: Staging, done: Transferred
+    source: Source, cache: Cache, objects: Collection[Object], phase: Phase, staging: Staging, done: Transferred
 ) -> Transferred:
     """Bring `objects` into the cache, every hash checked. What arrives corrupt is fetched once more: lines flip bits.
 
@@ -123,7 +133,7 @@ def download(
 
 
 def _receive(
-    source: Remote, cache: Cache, objects: Collection[Object], phase: Phase, staging: Staging, done: Transferred
+    source: Source, cache: Cache, objects: Collection[Object], phase: Phase, staging: Staging, done: Transferred
 ) -> list[Object]:
     """One pass; the objects whose content was wrong are returned."""
     under_way: dict[str, tuple[Object, str]] = {}
