@@ -3,7 +3,8 @@
 #
 #   ./install.sh                   install
 #   ./install.sh --repo DIR        install, and switch it on in the repository DIR ('git exp install')
-#   ./install.sh --with EXTRAS     install with libraries for more kinds of DVC remotes or logins, as 'azure,s3-profiles'
+#   ./install.sh --with EXTRAS     install with libraries for more kinds of DVC remotes or logins, as 'azure,s3-profiles';
+#                                  an upgrade keeps them
 #   ./install.sh --demo            install, then show the main job in a temporary folder
 #   ./install.sh --uninstall       take everything back (with --repo DIR: switch it off there first)
 #
@@ -47,6 +48,7 @@ check_git() {
 }
 
 check_extras() {
+    [ -n "$extras" ] || extras=$(cat "$data/current/extras" 2>/dev/null || true)
     known=$(sed -n '/^\[project.optional-dependencies\]/,/^\[project.scripts\]/s/^\([a-z][a-z0-9-]*\) = .*/\1/p' \
         "$here/pyproject.toml" | grep -vx -e test -e servers | tr '\n' ' ')
     for extra in $(printf %s "$extras" | tr , ' '); do
@@ -79,6 +81,7 @@ build() {
     "$new/bin/python" -m pip install --quiet --disable-pip-version-check "$source${extras:+[$extras]}" ||
         error "pip could not install dvcexp and what it needs; what was installed before is unchanged"
     rm -rf "$source"
+    printf %s "$extras" >"$new/extras"
     quick_start
     install_manual
     "$new/bin/git-exp" --version >/dev/null || error "the new version does not start; what was installed before is unchanged"

@@ -124,7 +124,7 @@ class TestUpgrade:
     """Running it again."""
 
     def test_versions_follow_each_other(self, earlier: User, tmp_path: Path) -> None:
-        """The version before stays for what still runs, older ones go; so do manual pages that are gone."""
+        """The version before stays for what still runs, older ones go; manual pages that are gone go, extras stay."""
         sources = copy_of_sources(tmp_path)
         pages = sources / "docs" / "man"
         pages.mkdir(parents=True)
@@ -132,7 +132,7 @@ class TestUpgrade:
         (pages / "git-old.1").write_text(".TH GIT-OLD 1\n")
         user = User(earlier.home, sources)
         (first,) = user.versions()
-        user.run()
+        user.run("--with", "azure")
         second = (user.data / "current").resolve()
         assert user.versions() == {first, second}
         man = user.home / ".local" / "share" / "man" / "man1"
@@ -145,6 +145,7 @@ class TestUpgrade:
         assert f"installed hook {user.home}/repo/.git/hooks/pre-push\n" in done.stdout
         assert user.versions() == {second, (user.data / "current").resolve()}
         assert [path.name for path in man.iterdir()] == ["git-exp.1"]
+        assert (user.data / "current" / "extras").read_text() == "azure"
         user.type("git", "exp", "--version")
 
     def test_one_that_does_not_start_leaves_the_old_version_in_use(self, earlier: User, tmp_path: Path) -> None:
