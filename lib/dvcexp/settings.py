@@ -30,12 +30,10 @@ class Settings:
     cache: bool = True
     remote: str | None = None
     jobs: int | None = None
-    run_cache: bool = False
     allow_incomplete_push: bool = False
     fetch_include: tuple[str, ...] = ()
     fetch_exclude: tuple[str, ...] = ()
     verify: Verify = "auto"
-    follow: bool = False
     skip: bool = False
 
     @classmethod
@@ -54,12 +52,10 @@ class Settings:
             cache=last("cache", _bool, True),
             remote=last("remote", lambda _, value: value.lower() or None, None),
             jobs=last("jobs", _jobs, None),
-            run_cache=last("runCache", _bool, False),
             allow_incomplete_push=last("allowIncompletePush", _bool, False),
             fetch_include=values("fetchInclude"),
             fetch_exclude=values("fetchExclude"),
             verify=last("verify", _verify, "auto"),
-            follow=last("follow", _bool, False),
             skip=_bool("DVCEXP_SKIP", environ.get("DVCEXP_SKIP", "")),
         )
 

@@ -48,7 +48,14 @@ def test_no_jobs_means_the_remotes_own_default_as_in_dvc() -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("jobs", "-1"), ("jobs", "many"), ("jobs", "²"), ("verify", "Always"), ("cache", "maybe"), ("runCache", "2")],
+    [
+        ("jobs", "-1"),
+        ("jobs", "many"),
+        ("jobs", "²"),
+        ("verify", "Always"),
+        ("cache", "maybe"),
+        ("allowIncompletePush", "2"),
+    ],
 )
 def test_a_value_that_means_nothing_is_named_with_the_way_out(key: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"'{value}' for 'dvcexp.{key}'") as caught:
