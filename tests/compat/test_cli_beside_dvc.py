@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.dvc_team import Team, dvc
 from tests.support.sharing import exp, experiments
 from tests.support.shell import git, sh
-from tests.support.dvc_team import Team, dvc
 
 
 def shared(repository: Path) -> dict[str, str]:

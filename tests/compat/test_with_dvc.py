@@ -6,8 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
-from tests.support.shell import git, sh
 from tests.support.dvc_team import Team, dvc
+from tests.support.shell import git, sh
 
 
 def test_what_plain_git_pushed_dvc_pulls_and_finds_in_sync(team: Team) -> None:
@@ -104,7 +104,7 @@ def test_a_failed_download_fails_the_fetch_and_the_retry_cannot_slip_through(tea
     victim.write_bytes(content)
     git("fetch", "-q", "origin", "refs/exps/*:refs/exps/*", cwd=bob)
     assert _ref(bob, "a")
-    assert not [p for p in (bob / ".dvc" / "cache").rglob("*.tmp")]
+    assert not list((bob / ".dvc" / "cache").rglob("*.tmp"))
 
 
 def test_the_native_push_with_the_hook_uploads_too(team: Team) -> None:

@@ -121,6 +121,12 @@ class TestPush:
         assert len(oids(other)) == 4
         assert oids(team.storage) == set()
 
+    def test_takes_no_tags_along(self, native: Sharing) -> None:
+        git("config", "push.followTags", "true", cwd=native.alice)
+        git("tag", "-a", "-m", "annotated", "v1", native.a, cwd=native.alice)
+        exp("push", "origin", "a", cwd=native.alice)
+        assert git("for-each-ref", "refs/tags", cwd=native.host) == ""
+
     def test_that_git_refuses_has_gits_words_and_exit_code(self, team: Sharing) -> None:
         write_program(team.host / "hooks" / "pre-receive", "#!/bin/sh\necho 'not on a Friday' >&2\nexit 1\n")
         done = exp("push", "origin", "a", cwd=team.alice, check=False)

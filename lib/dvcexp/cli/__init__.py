@@ -34,6 +34,8 @@ VERBS = {
     "branch": Verb("dvcexp.cli.branch", "make a Git branch of an experiment"),
     "rename": Verb("dvcexp.cli.rename", "give an experiment another name"),
     "remove": Verb("dvcexp.cli.remove", "remove experiments here or on a Git remote"),
+    "status": Verb("dvcexp.cli.status", "show which experiments are whole here, and which are shared"),
+    "env": Verb("dvcexp.cli.env", "print what a bug report needs"),
     "pre-push": Verb("dvcexp.hook", ""),
 }
 

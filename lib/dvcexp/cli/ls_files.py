@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from dvcexp.cli.revisions import resolve
+from dvcexp.cli.table import aligned
 from dvcexp.dvc.cache import Cache
 from dvcexp.dvc.config import work_tree_config
 from dvcexp.dvc.outputs import Output, OutputsReader, RootOutputs
@@ -87,7 +88,7 @@ class _Listing:
         if self._several:
             yield f"commit {commit}"
         if len(rows) > 1:
-            yield from _aligned(rows)
+            yield from aligned(rows)
         if self._several:
             yield ""
 
@@ -144,9 +145,3 @@ def _remote(output: Output) -> str:
     if not output.push:
         return "(push: false)"
     return printable(output.remote) if output.remote is not None else "-"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -12,12 +12,13 @@ from dvcexp.cli.names import experiments, experiments_here, experiments_there, s
 from dvcexp.errors import printable
 from dvcexp.git import foreground
 from dvcexp.git.repository import Repository
-from dvcexp.progress import Progress
+from dvcexp.progress import Progress, plural
 
 if TYPE_CHECKING:
     import argparse
 
     from dvcexp.cli.parser import Verbs
+    from dvcexp.settings import Settings
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -49,7 +50,9 @@ def run(args: argparse.Namespace) -> int:
     found = compare(repository, chosen, experiments_there(args.git_remote))
     going = {**found.new, **found.ahead, **(found.diverged if args.force else {})}
     refused: Mapping[str, str] = {}
-    if not args.dry_run:
+    if args.dry_run:
+        _note_uploads(repository, {**going, **found.same}, args.git_remote, settings, progress)
+    else:
         from dvcexp import sync
 
         # What is up to date is looked after as well: someone may have pushed it without its data.
@@ -65,6 +68,26 @@ def run(args: argparse.Namespace) -> int:
     if found.diverged and not args.force:
         _warn_of_diverged(args, found, progress)
     return code or (1 if refused or (found.diverged and not args.force) else 0)
+
+
+def _note_uploads(
+    repository: Repository, tips: Mapping[str, str], git_remote: str, settings: Settings, progress: Progress
+) -> None:
+    """Tell how much there is to upload, and what would be refused because it is nowhere."""
+    if not settings.moves_data:
+        return
+    from dvcexp.sync.survey import survey
+
+    standings = survey(repository, tips, git_remote=git_remote, settings=settings, progress=progress)
+    count = len({item for standing in standings.values() for item in standing.unsent - standing.missing})
+    if count:
+        progress.note(f"would upload {plural(count, 'object')}")
+    for ref, standing in standings.items():
+        lost = len(standing.unsent & standing.missing)
+        if standing.problem is not None:
+            progress.warning(f"{experiments([ref])}: {standing.problem.message}", *standing.problem.hints)
+        elif lost:
+            progress.warning(f"{experiments([ref])} would not be pushed: {plural(lost, 'object')} of its data missing")
 
 
 def _push_refs(args: argparse.Namespace, tips: Mapping[str, str]) -> int:

@@ -20,11 +20,14 @@ def run(*args: str, stdin: bytes | None = None, environ: Mapping[str, str] | Non
 
 
 def push(git_remote: str, refspecs: Sequence[str], *options: str) -> int:
-    """The exit code of `git push` of experiments whose data has been seen to: neither helper nor hook does so again."""
+    """The exit code of `git push` of experiments whose data has been seen to: neither helper nor hook does so again.
+
+    The refspecs alone go, whatever push.followTags says.
+    """
     environ = {**os.environ, "DVCEXP_SKIP": "1"}
     for start in range(0, len(refspecs), _REFSPECS_AT_A_TIME):
         batch = refspecs[start : start + _REFSPECS_AT_A_TIME]
-        code = run("push", *options, "--", git_remote, *batch, environ=environ)
+        code = run("push", "--no-follow-tags", *options, "--", git_remote, *batch, environ=environ)
         if code != 0:
             return code
     return 0
@@ -40,6 +43,8 @@ def answer(*args: str, environ: Mapping[str, str] | None = None) -> tuple[int, b
 
 def with_config(settings: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """`environ` with Git configuration on top, as `git -c` sets it; a key may have `=` in it, as a URL has."""
+    if not settings:
+        return dict(environ)
     count = environ.get("GIT_CONFIG_COUNT", "")
     first = int(count) if count.isdigit() else 0
     added = {"GIT_CONFIG_COUNT": str(first + len(settings))}

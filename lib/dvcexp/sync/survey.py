@@ -1,0 +1,102 @@
+"""What is where: which objects experiments lack here, and which their DVC remotes lack. Nothing is moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from dvcexp.dvc.cache import Cache
+from dvcexp.dvc.objects import Object
+from dvcexp.errors import ConfigError, DvcexpError
+from dvcexp.git.repository import Repository
+from dvcexp.progress import Progress
+from dvcexp.settings import Settings
+from dvcexp.sync.demand import Part, Selection, Use, by_store, is_shared
+from dvcexp.sync.outgoing import expand, make_plan
+from dvcexp.sync.refusals import Refusals
+from dvcexp.sync.stores import Store, Stores
+
+
+@dataclass(slots=True)
+class Standing:
+    """Of one experiment. missing: objects that are not in the cache. unsent: those that are not on the DVC remote.
+
+    problem: why the answer is not whole, the first reason; None as a rule. The files of a directory whose `.dir` object
+    is missing are not known, so they are not counted.
+    """
+
+    missing: set[Object] = field(default_factory=set)
+    unsent: set[Object] = field(default_factory=set)
+    problem: DvcexpError | None = None
+
+
+def survey(
+    repository: Repository,
+    tips: Mapping[str, str],
+    *,
+    git_remote: str,
+    settings: Settings,
+    progress: Progress,
+    ask_remotes: bool = True,
+) -> dict[str, Standing]:
+    """How each of the experiments `tips` (full ref -> tip) stands. ask_remotes: without, `unsent` stays empty."""
+    selection = Selection(repository, tips)
+    standings = {ref: Standing() for ref in tips}
+
+    def failed(use: Use, error: DvcexpError) -> None:
+        _note(standings, selection.refs_of(use.commit), error)
+
+    for commit in selection.commits():
+        for found in selection.roots(commit):
+            for error in found.errors:
+                _note(standings, selection.refs_of(commit), error)
+    refusals = Refusals(selection, settings, progress)
+    with Stores(repository, settings, git_remote) as stores:
+        for store, part in by_store(selection, stores, lambda use: True, failed).items():
+            missing = _missing(store, part, refusals)
+            unsent: set[Object] = set()
+            problem = None
+            if ask_remotes:
+                try:
+                    unsent = _unsent(store, part, stores, progress, refusals)
+                except DvcexpError as error:
+                    problem = error
+            for ref, objects in _by_experiment(selection, part):
+                standings[ref].missing |= objects & missing
+                standings[ref].unsent |= objects & unsent
+                if problem is not None:
+                    _note(standings, [ref], problem)
+    return standings
+
+
+def _missing(store: Store, part: Part, refusals: Refusals) -> set[Object]:
+    demand = part.demand
+    if store.cache is None:
+        return {*demand.files, *demand.directories}
+    expand(demand, store.cache, list(demand.directories), refusals)
+    everything = {*demand.files, *demand.directories, *demand.members()}
+    return (everything - store.cache.present(everything)) | refusals.damaged.keys()
+
+
+def _unsent(store: Store, part: Part, stores: Stores, progress: Progress, refusals: Refusals) -> set[Object]:
+    if store.config is None:
+        raise ConfigError("no DVC remote is configured", "dvc remote add -d <name> <url>")
+    plan = make_plan(stores.remote(store.config), store.cache or Cache(""), part, progress, refusals)
+    return {*plan.files, *plan.directories, *plan.lost, *plan.withheld}
+
+
+def _by_experiment(selection: Selection, part: Part) -> Iterator[tuple[str, set[Object]]]:
+    """Every experiment that uses something of `part`, with what it uses, files of directories included."""
+    for ref, found in selection.chains.items():
+        used = {use.output.object for use in selection.uses(found.commits) if is_shared(use.output)}
+        objects = {item for item in used if item is not None and item in part.uses}
+        for item in list(objects):
+            objects |= part.demand.directories.get(item) or frozenset()
+        if objects:
+            yield ref, objects
+
+
+def _note(standings: Mapping[str, Standing], refs: list[str], problem: DvcexpError) -> None:
+    for ref in refs:
+        if standings[ref].problem is None:
+            standings[ref].problem = problem
