@@ -118,6 +118,19 @@ class RemoteFaults:
         assert 1 < time.monotonic() - begun < 15
         remote.close()
 
+    def test_a_slow_line_is_no_silence(self, place: Place, rig: Rig, tmp_path: Path) -> None:
+        """An upload that takes longer than the time-out, while every byte of it is taken, goes on."""
+        if not place.impatient:
+            pytest.skip("this kind of DVC remote has no option for time-outs")
+        config = place.at(rig.proxy.port)
+        remote = Config(config.url, {**config.options, **place.impatient}).open(jobs=2)
+        rig.proxy.always = Fault(rate=BIG // 2)
+        (upload,) = uploads_of(tmp_path, [os.urandom(BIG)])
+        assert failures(remote.upload([upload])) == []
+        assert fetched(remote, [upload.key], tmp_path) == [Path(upload.source).read_bytes()]
+        assert rig.proxy.bytes_up < 1.5 * BIG
+        remote.close()
+
     def test_a_slow_server_is_waited_for(self, rig: Rig, tmp_path: Path) -> None:
         rig.proxy.always = Fault(delay=0.05)
         uploads = uploads_of(tmp_path, [b"one", os.urandom(100_000)])

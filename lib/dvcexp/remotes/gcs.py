@@ -38,7 +38,7 @@ _ENDPOINT = "https://storage.googleapis.com"
 _JOBS = 16
 _PAGE = 1000
 _PART = 8 << 20  # a multiple of 256 KiB, as the API wants of every part but the last
-_MEMORY = 64 << 20
+_MEMORY = 48 << 20
 _TIMEOUT = (10.0, 60.0)  # to connect; the longest silence
 
 

@@ -45,7 +45,7 @@ _AGAIN = "run the same command again to resume"
 _PART = 8 << 20
 _MOST_PARTS = 10_000  # S3's limit; Azure's is 50,000
 _PARTS_AT_ONCE = 4
-_MEMORY = 64 << 20  # bytes of uploads held in memory, over all threads
+_MEMORY = 48 << 20  # bytes of uploads held in memory, over all threads
 _CHUNK = 256 << 10
 
 
