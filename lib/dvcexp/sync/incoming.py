@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from dvcexp.dvc.cache import Cache
 from dvcexp.dvc.config import RemoteConfig
@@ -25,6 +26,14 @@ from dvcexp.sync.transfer import Source, Transferred, download
 from dvcexp.sync.versioned import VersionedSource, is_versioned, listed_in_place, versions
 
 _SHOWN = 10
+
+
+class Arrived(NamedTuple):
+    """A manifest under a temporary name. source: the DVC remote it came from, None if the commit itself told it."""
+
+    temporary: str
+    size: int
+    source: str | None
 
 
 @dataclass(slots=True)
@@ -110,30 +119,30 @@ class _Completion:
                 everything = demand.files | demand.members()
                 lacking = missing_files(demand, self._cache.present(everything))
                 left = self._bring(lacking)
-                for directory, (temporary, size) in arrived.items():
+                for directory, manifest in arrived.items():
                     members = demand.directories.get(directory)
                     if members is not None and members.isdisjoint(left):
-                        late.keep(temporary, self._cache.path(directory), size)
-                        self._count(directory, size)
+                        late.keep(manifest.temporary, self._cache.path(directory), manifest.size)
+                        self._count(manifest)
         except OSError as error:
             where = error.filename or self._cache.directory
             hint = "make room or give access there, then run the same command again: it goes on where it stopped"
             raise DvcexpError(f"cannot write to the cache: '{where}': {error.strerror}", hint) from error
         for name, moved in self._moved.items():
-            self._progress.note(
-                f"downloaded {plural(moved.objects, 'object')} ({format_size(moved.size)}) from '{name}'"
-            )
+            if moved.objects:
+                amount = f"{plural(moved.objects, 'object')} ({format_size(moved.size)})"
+                self._progress.note(f"downloaded {amount} from '{name}'")
 
-    def _count(self, directory: Object, size: int) -> None:
-        source = next(iter(self._moved), None)
-        if source is not None:
-            self._moved[source].objects += 1
-            self._moved[source].size += size
+    def _count(self, manifest: Arrived) -> None:
+        if manifest.source is not None:
+            moved = self._moved_from(manifest.source)
+            moved.objects += 1
+            moved.size += manifest.size
 
-    def _read_manifests(self, late: Staging) -> dict[Object, tuple[str, int]]:
-        """Fill `self._listed`; those that were fetched: directory -> its file under a temporary name, its size."""
+    def _read_manifests(self, late: Staging) -> dict[Object, Arrived]:
+        """Fill `self._listed`; those that were not in the cache have come under temporary names."""
         wanted: set[Object] = set()
-        arrived: dict[Object, tuple[str, int]] = {}
+        arrived: dict[Object, Arrived] = {}
         for directory in self._part.demand.directories:
             try:
                 entries = manifests.entries_in_cache(self._cache, directory)
@@ -155,7 +164,7 @@ class _Completion:
         self._give_up(wanted, failed)
         return arrived
 
-    def _write_manifest(self, directory: Object, late: Staging, arrived: dict[Object, tuple[str, int]]) -> bool:
+    def _write_manifest(self, directory: Object, late: Staging, arrived: dict[Object, Arrived]) -> bool:
         """Make the manifest of a directory that the commit lists in place; False if it does not, or not all of it."""
         entries = listed_in_place(self._part.uses[directory])
         if entries is None or dir_oid(entries) != directory.oid:
@@ -166,7 +175,7 @@ class _Completion:
             file.write(data)
         os.chmod(temporary, 0o444)
         self._listed[directory] = entries
-        arrived[directory] = (temporary, len(data))
+        arrived[directory] = Arrived(temporary, len(data), None)
         return True
 
     def _source(self, config: RemoteConfig) -> Source:
@@ -178,7 +187,7 @@ class _Completion:
         source: Source,
         wanted: Collection[Object],
         late: Staging,
-        arrived: dict[Object, tuple[str, int]],
+        arrived: dict[Object, Arrived],
         failed: dict[Object, DvcexpError],
     ) -> None:
         targets = {item.key: (item, late.temporary(self._cache.path(item))) for item in sorted(wanted)}
@@ -198,7 +207,7 @@ class _Completion:
                 failed[directory] = RemoteError(source.name, source.url, error.message, *error.hints)
                 continue
             os.chmod(temporary, 0o444)
-            arrived[directory] = (temporary, outcome.size)
+            arrived[directory] = Arrived(temporary, outcome.size, source.name)
 
     def _bring(self, lacking: Collection[Object]) -> set[Object]:
         """Download files from the sources in turn; those that no source gave are returned, and noted as gaps."""
@@ -208,9 +217,10 @@ class _Completion:
             for config in self._store.sources():
                 if not left:
                     break
-                moved = self._moved_from(config)
                 try:
-                    done = download(self._source(config), self._cache, left, phase, staging, moved)
+                    source = self._source(config)
+                    moved = self._moved_from(config.name)
+                    done = download(source, self._cache, left, phase, staging, moved)
                 except RemoteError as error:
                     failed.update(dict.fromkeys(left, error))
                     continue
@@ -218,11 +228,10 @@ class _Completion:
                 failed.update(done.failed)
         left -= self._cache.present(left)
         self._give_up(left, failed)
-        self._moved = {name: moved for name, moved in self._moved.items() if moved.objects}
         return left
 
-    def _moved_from(self, config: RemoteConfig) -> Transferred:
-        return self._moved.setdefault(printable(config.name), Transferred())
+    def _moved_from(self, name: str) -> Transferred:
+        return self._moved.setdefault(printable(name), Transferred())
 
     def _give_up(self, left: Collection[Object], failed: Mapping[Object, DvcexpError]) -> None:
         for item in left:

@@ -37,6 +37,9 @@ def push(
                 _push_to(store, part, stores, settings, progress, refusals)
             except DvcexpError as error:
                 refusals.store_failed(part, error)
+            except OSError as error:
+                cause = f"cannot read the cache: '{printable(str(error.filename))}': {error.strerror}"
+                refusals.store_failed(part, DvcexpError(cause, "give access to it, then run the same command again"))
     return refusals.reasons
 
 
