@@ -24,6 +24,7 @@ from dvcexp.remotes.base import (
     RemoteError,
     RemoteMissing,
     RemoteUnavailable,
+    Untrusted,
     Upload,
 )
 from dvcexp.remotes.gcs_auth import google_auth, next_steps
@@ -79,6 +80,13 @@ class _Client(HttpClient):
         if isinstance(error, AccessDenied) and response.status_code in (401, 403):
             return self.error(AccessDenied, error.cause, *next_steps(self.name))
         return error
+
+    def broken(self, error: Exception, key: str | None) -> RemoteError:
+        ours = super().broken(error, key)
+        if isinstance(ours, Untrusted):  # DVC has no option for that here
+            hint = "if it has a certificate of your own, name a file of certificates in REQUESTS_CA_BUNDLE"
+            return self.error(Untrusted, ours.cause, hint)
+        return ours
 
 
 class GcsRemote(PerObjectRemote):
