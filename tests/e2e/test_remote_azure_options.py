@@ -90,6 +90,19 @@ def test_a_client_secret_gets_a_token(server: Recorder, tmp_path: Path, monkeypa
     assert server.the("PUT").headers["authorization"] == "Bearer a-token"
 
 
+@pytest.mark.parametrize("status", [400, 401])
+def test_a_client_secret_that_is_refused_is_told_as_such(
+    server: Recorder, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", f"http://127.0.0.1:{server.port}")
+    monkeypatch.setenv("AZURE_AUTHORITY_HOST", f"http://127.0.0.1:{server.port}")
+    server.answer = lambda asked: Answer(status, b'{"error": "invalid_client", "error_description": "the-secret"}')
+    options = {"account_name": "acc", "tenant_id": "ten", "client_id": "cli", "client_secret": "the-secret"}
+    with pytest.raises(AccessDenied, match=f"no token for these credentials: status {status}") as denied:
+        Config("azure://box", options).open().exists([key_of(b"x")])
+    assert "the-secret" not in denied.value.message
+
+
 def test_what_az_is_set_to_stands_in(server: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path(os.environ["HOME"]) / ".azure"
     folder.mkdir()

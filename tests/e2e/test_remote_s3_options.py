@@ -219,6 +219,18 @@ class TestProfiles:
         assert "'p'" in refused.value.message
         assert "the-secret" not in refused.value.message
 
+    def test_credentials_that_end_while_they_are_in_use_are_told(
+        self, server: Recorder, tmp_path: Path, files: Path
+    ) -> None:
+        """botocore is asked again by obstore, on a thread of its own."""
+        script = tmp_path / "once.sh"
+        keys = '{"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "x", "Expiration": "2001-01-01T00:00:00Z"}'
+        script.write_text(f"test -e {tmp_path}/ran && exit 3\ntouch {tmp_path}/ran\necho '{keys}'\n")
+        (files / "config").write_text(f"[profile p]\ncredential_process = sh {script}\n")
+        with pytest.raises(DvcexpError) as refused:
+            sent(server, tmp_path, {"profile": "p"})
+        assert isinstance(refused.value, (AccessDenied, ConfigError))
+
     def test_without_botocore_the_extra_is_named(self, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (files / "config").write_text("[profile p]\nsso_session = company\n")
         monkeypatch.setitem(sys.modules, "botocore.session", None)

@@ -28,7 +28,8 @@ _DENIED = {
     *("AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"),
     *("AuthenticationFailed", "UnsupportedAlgorithm", "NoAuthenticationInformation", "AuthorizationFailure"),
 }
-_CREDENTIALS = ("credential", "169.254.169.254", "oauth2", "sts", "msi", "token request")
+_REFUSALS = {"UnauthenticatedError", "PermissionDeniedError"}
+_METADATA = "http://169.254."  # where containers and instances get credentials
 
 
 class Refusal:
@@ -45,23 +46,19 @@ class Refusal:
     @property
     def kind(self) -> type[RemoteError]:
         """The kind of error this is."""
-        if self.code in _BASE_MISSING:
+        if self.code in _BASE_MISSING or self._elsewhere:
             return RemoteMissing
-        if self.status in (401, 403) or self.code in _DENIED:
+        if self._refused:
             return AccessDenied
         if self.status == 404 or isinstance(self._error, FileNotFoundError):
             return ObjectMissing
         if self.status == 507 or self.code in _FULL:
             return RemoteFull
-        if "BareRedirect" in self._text or self.status in (301, 307, 308):
-            return RemoteMissing
         if self.status is not None:
             return RemoteUnavailable if self.status in _LATER else RemoteError
-        if "certificate" in self._text.lower():
+        if self._untrusted:
             return Untrusted
-        if self._about_credentials():
-            return AccessDenied
-        return RemoteUnavailable if "HttpError" in self._text or "HTTP error" in self._text else RemoteError
+        return RemoteUnavailable if self._broken else RemoteError
 
     @property
     def ignored_range(self) -> bool:
@@ -71,14 +68,15 @@ class Refusal:
     @property
     def cause(self) -> str:
         """A short phrase, without anything secret."""
-        if "BareRedirect" in self._text or self.status in (301, 307, 308):
+        if self._elsewhere:
             return "the bucket is in another region"
         if self.status is not None:
-            return f"status {self.status} {self.code}" if self.code else f"status {self.status}"
-        if "certificate" in self._text.lower():
-            return "the server's certificate is not accepted"
-        if self._about_credentials():
+            status = f"status {self.status} {self.code}" if self.code else f"status {self.status}"
+            return f"no token for these credentials: {status}" if self._about_a_token else status
+        if self._refused:
             return "no credentials could be had"
+        if self._untrusted:
+            return "the server's certificate is not accepted"
         if "kind: Timeout" in self._text or "TimedOut" in self._text:
             return "no answer in time"
         if "dns error" in self._text:
@@ -86,10 +84,28 @@ class Refusal:
         messages = _OS_ERROR.findall(self._text)
         if messages:
             return str(messages[-1]).lower()
-        if "HttpError" in self._text or "HTTP error" in self._text:
-            return "the connection ended too soon"
-        return f"the client refused ({type(self._error).__name__})"
+        return "the connection ended too soon" if self._broken else f"the client gave up ({type(self._error).__name__})"
 
-    def _about_credentials(self) -> bool:
-        head = self._text.partition("Debug source")[0].lower()
-        return any(word in head for word in _CREDENTIALS)
+    @property
+    def _refused(self) -> bool:
+        if self.status in (401, 403) or self.code in _DENIED:
+            return True
+        if self.status is None:
+            return type(self._error).__name__ in _REFUSALS or _METADATA in self._text
+        return self._about_a_token and self.status not in _LATER
+
+    @property
+    def _about_a_token(self) -> bool:
+        return "source: TokenRequest {" in self._text
+
+    @property
+    def _elsewhere(self) -> bool:
+        return "BareRedirect" in self._text or self.status in (301, 307, 308)
+
+    @property
+    def _untrusted(self) -> bool:
+        return "InvalidCertificate" in self._text or "certificate verify failed" in self._text
+
+    @property
+    def _broken(self) -> bool:
+        return "HttpError {" in self._text
