@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.shell import git, sh
-from tests.support.workshop import EXPS, Team, dvc_file, experiments, fetch, objects, put
+from tests.support.team import EXPS, Team, dvc_file, experiments, fetch, objects, put
 
 
 @pytest.fixture
