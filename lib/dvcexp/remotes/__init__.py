@@ -21,10 +21,6 @@ _KINDS = {
     "webdav": "webdav",
     "webdavs": "webdav",
     "ssh": "sftp",
-    "hdfs": "filesystem",
-    "webhdfs": "filesystem",
-    "oss": "filesystem",
-    "gdrive": "filesystem",
 }
 
 # Options that DVC allows on every remote and that a kind need not know: what they ask for is decided here, above the
@@ -45,8 +41,13 @@ def open_remote(name: str, url: str, options: Mapping[str, str], *, jobs: int | 
     scheme = url.split("://", 1)[0].lower() if "://" in url else ""
     if scheme not in _KINDS:
         schemes = ", ".join(f"{scheme}://" for scheme in _KINDS if scheme)
-        hint = f"change it with: dvc remote modify {name} url <url>; known are folders and {schemes}"
-        raise RemoteError(name, without_secrets(url), f"'{scheme}://' is not a kind of DVC remote", hint)
+        raise RemoteError(
+            name,
+            without_secrets(url),
+            f"'{scheme}://' is not a kind of DVC remote that dvcexp can reach",
+            f"it can reach folders and {schemes}: dvc remote modify {name} url <url>",
+            "DVC itself may reach it: move data with dvc push and dvc fetch, and refs alone with DVCEXP_SKIP=1",
+        )
     common = Options(name, url, {key: value for key, value in options.items() if key in _COMMON})
     own = {key: value for key, value in options.items() if key not in _COMMON}
     module = import_module(f"dvcexp.remotes.{_KINDS[scheme]}")
