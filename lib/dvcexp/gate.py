@@ -6,7 +6,8 @@ Imported only once a ref below `refs/exps/` is in play; an ordinary fetch or pus
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 
 from dvcexp import sync
@@ -16,6 +17,7 @@ from dvcexp.follow import follow
 from dvcexp.git import caller
 from dvcexp.git.options import Options
 from dvcexp.git.pushing import Command, Verdict
+from dvcexp.git.refspec import destinations
 from dvcexp.git.repository import NotARepository, Repository
 from dvcexp.pending import PendingTips
 from dvcexp.progress import Progress, plural
@@ -23,17 +25,22 @@ from dvcexp.settings import Settings
 
 
 class DataGate:
-    """The gate of one connection to `git_remote`, which is a URL where it has no name."""
+    """The gate of one connection to `git_remote`, which is a URL where it has no name.
 
-    def __init__(self, git_remote: str, options: Options) -> None:
+    source: the repository that it leads to, where that is a folder.
+    """
+
+    def __init__(self, git_remote: str, options: Options, source: str | None = None) -> None:
         self._git_remote = git_remote
         self._options = options
+        self._source = source
         self._seen_to: set[str] = set()  # tips, in this connection
 
     def at_listing(self, refs: Mapping[str, str], *, asked: bool) -> str | None:
         """Complete the data of listed experiments whose commits are here, for Git may not wait for it later."""
         try:
             tips = _experiments(refs)
+            self._complete_for_clone(tips)
             self._complete(tips if asked else self._left_pending(tips))
         except NotARepository:
             return None  # `git ls-remote <url>` outside of one
@@ -100,6 +107,17 @@ class DataGate:
     def _left_pending(self, tips: Mapping[str, str]) -> dict[str, str]:
         return {ref: tip for ref, tip in tips.items() if tip in self._pending}
 
+    def _complete_for_clone(self, tips: Mapping[str, str]) -> None:
+        """Complete what `git clone <folder>` is about to bring. The commits are looked at where they are now, for Git
+        copies them without asking us, and makes the refs without waiting."""
+        objects = _objects_of(self._source) if self._source is not None else None
+        if objects is None or self._repository.refs():
+            return
+        refspecs = self._repository.config.get_all(f"remote.{self._git_remote}.fetch")
+        with _alternate(objects):
+            self._complete({ref: tip for ref, tip in tips.items() if destinations(refspecs, ref)})
+        self._repository.objects.close()
+
     def _complete(self, tips: Mapping[str, str]) -> None:
         """Download what `tips` lack whose commits are here; DvcexpError where a transfer failed.
 
@@ -151,6 +169,30 @@ class DataGate:
         if sha is None:
             raise DvcexpError(f"'{printable(new)}' is not a commit")
         return sha
+
+
+def _objects_of(source: str) -> str | None:
+    """The object folder of the repository that Git finds at a path (setup.c enter_repo)."""
+    for suffix in ("/.git", "", ".git/.git", ".git"):
+        objects = os.path.join(os.path.abspath(source + suffix), "objects")
+        if os.path.isdir(objects):
+            return objects
+    return None
+
+
+@contextmanager
+def _alternate(objects: str) -> Iterator[None]:
+    """Inside, the git commands that we start also find the objects in this folder."""
+    name = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
+    before = os.environ.get(name)
+    os.environ[name] = f"{objects}{os.pathsep}{before}" if before else objects
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def _experiments(refs: Mapping[str, str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from dvcexp.git.exchange import Ends
 from dvcexp.git.options import Options
 from dvcexp.git.relay import Gate
 from dvcexp.git.repository import GitConfig
-from dvcexp.git.url import PREFIX, BundleFile, Helper, parse, rewrite
+from dvcexp.git.url import PREFIX, BundleFile, Helper, LocalPath, parse, rewrite
 
 _STDIO = Ends(0, 1)
 
@@ -41,7 +41,7 @@ def serve(argv: Sequence[str], git: Ends = _STDIO, environ: Mapping[str, str] = 
     policy.check(target.transport, config, environ)
     options = Options()
     git_remote = url if name.startswith(PREFIX) else name
-    gate = _gate(git_remote, options)
+    gate = _gate(git_remote, options, target.path if isinstance(target, LocalPath) else None)
     if isinstance(target, Helper):
         from dvcexp.git.nested import NestedHelper
 
@@ -54,14 +54,14 @@ def serve(argv: Sequence[str], git: Ends = _STDIO, environ: Mapping[str, str] = 
     return NativeRemote(target, config, environ, git, options, gate).run()
 
 
-def _gate(git_remote: str, options: Options) -> Callable[[], Gate]:
+def _gate(git_remote: str, options: Options, source: str | None) -> Callable[[], Gate]:
     """The gate, made when it is first asked for."""
 
     @functools.cache
     def gate() -> Gate:
         from dvcexp.gate import DataGate
 
-        return DataGate(git_remote, options)
+        return DataGate(git_remote, options, source)
 
     return gate
 

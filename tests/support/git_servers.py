@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import subprocess
+import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,20 +24,26 @@ _BACKEND = Path("/usr/lib/git-core/git-http-backend")
 class GitHosts:
     """Every kind of Git host over the folder `root`; each port serves all repositories below it.
 
-    sshd: OpenSSH; reach it with the environment `ssh_env`. daemon: `git daemon`. smart: `git http-backend` behind nginx
-    at `/open/`, with USER and PASSWORD at `/closed/`, and the bare files (dumb HTTP) at `/files/`.
+    sshd: OpenSSH; `ssh_command` leads there. daemon: `git daemon`. smart: `git http-backend` behind nginx at `/open/`,
+    with USER and PASSWORD at `/closed/`, and the bare files (dumb HTTP) at `/files/`. mux: the socket of an open
+    connection to sshd, for shaking hands takes longer than most tests.
     """
 
     root: Path
     sshd: Sshd
     daemon: int
     smart: int
+    mux: Path
+
+    @property
+    def fresh_ssh_command(self) -> str:
+        """The value for GIT_SSH_COMMAND to connect anew each time."""
+        return " ".join(_ssh(self.sshd))
 
     @property
     def ssh_command(self) -> str:
-        """The value for GIT_SSH_COMMAND."""
-        known, key = self.sshd.known_hosts, self.sshd.key
-        return f"ssh -F /dev/null -i {key} -o UserKnownHostsFile={known} -o IdentitiesOnly=yes -o BatchMode=yes"
+        """The value for GIT_SSH_COMMAND to go through the open connection."""
+        return f"{self.fresh_ssh_command} -o ControlPath={self.mux}"
 
     @property
     def requests(self) -> list[str]:
@@ -75,9 +84,32 @@ def git_hosts(folder: Path) -> Iterator[GitHosts]:
     daemon, smart, fcgi = free_ports(3)
     with contextlib.ExitStack() as stack:
         sshd = stack.enter_context(ssh_server(folder / "ssh"))
+        mux = stack.enter_context(_open_connection(sshd))
         stack.enter_context(_git_daemon(root, daemon, folder / "daemon.log"))
         stack.enter_context(_smart_http(folder, root, smart, fcgi))
-        yield GitHosts(root, sshd, daemon, smart)
+        yield GitHosts(root, sshd, daemon, smart, mux)
+
+
+def _ssh(sshd: Sshd) -> list[str]:
+    options = [f"UserKnownHostsFile={sshd.known_hosts}", "IdentitiesOnly=yes", "BatchMode=yes"]
+    return ["ssh", "-F", "/dev/null", "-i", str(sshd.key), *(word for option in options for word in ("-o", option))]
+
+
+@contextlib.contextmanager
+def _open_connection(sshd: Sshd) -> Iterator[Path]:
+    """An ssh master; its socket lies where the path is short enough for one."""
+    with tempfile.TemporaryDirectory(prefix="mux") as folder:
+        socket = Path(folder) / "s"
+        argv = [*_ssh(sshd), "-M", "-S", str(socket), "-N", "-p", str(sshd.port), "127.0.0.1"]
+        master = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            while not socket.exists():
+                assert master.poll() is None, sshd.log
+                time.sleep(0.02)
+            yield socket
+        finally:
+            master.terminate()
+            master.wait()
 
 
 @contextlib.contextmanager

@@ -176,10 +176,14 @@ class World:
         return oids(self.storage)
 
     def _plain(self, text: str) -> str:
-        text = text.replace(" -c remote.origin.vcs=dvcexp", "").replace("dvcexp::", "").replace(self._known["name"], "<world>")
+        text = (
+            text.replace(" -c remote.origin.vcs=dvcexp", "")
+            .replace("dvcexp::", "")
+            .replace(self._known["name"], "<world>")
+        )
         return _OURS.sub("", _without_progress(text))
 
 
 def _without_progress(text: str) -> str:
     """Meters are counted by the clock: how often they are drawn is chance."""
-    return re.sub(r"[^\n]*\r", "", text)
+    return re.sub(r"^[A-Z][a-z ]+: +\d+% \(.*\n", "", re.sub(r"[^\n]*\r", "", text), flags=re.MULTILINE)

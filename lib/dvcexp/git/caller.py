@@ -15,7 +15,11 @@ def only_looks(pid: int | None = None) -> bool:
     """Is this surely a command that updates no ref: `git ls-remote`, `git remote show`, `git fetch --dry-run`?"""
     # Our parent is `git remote-dvcexp`, which only starts and awaits us; its parent is the command.
     parent = os.getppid() if pid is None else pid
-    words = _arguments(_parent_of(parent))
+    return is_look(_arguments(_parent_of(parent)))
+
+
+def is_look(words: list[str]) -> bool:
+    """Is this the command line of a git command that updates no ref?"""
     command, options = _command(words)
     return command in _LISTING or (command in ("fetch", "pull") and "--dry-run" in options)
 

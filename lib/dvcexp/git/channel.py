@@ -118,20 +118,17 @@ def open_channel(target: Native, service: Service, config: Config, environ: Mapp
     if isinstance(target, DaemonHost):
         return _open_daemon(target, service, version, config, environ)
     child_environ = {name: value for name, value in environ.items() if name not in LOCAL_ENV_VARS}
+    protocol = {"GIT_PROTOCOL": f"version={version}"} if version > 0 else {}
     command = f"{service.program} {quote(target.path)}"
     if isinstance(target, LocalPath):
-        if version > 0:
-            child_environ["GIT_PROTOCOL"] = f"version={version}"
-        return _start(["sh", "-c", command, command], child_environ)
+        return _start(["sh", "-c", command, command], {**child_environ, **protocol})
     ssh = Ssh.choose(config.get, environ, version, service.family)
 
     def probe(argv: Sequence[str]) -> bool:
-        return _succeeds(argv, child_environ)
+        return _succeeds(argv, {**child_environ, **protocol})
 
     argv, variant = ssh.arguments(target, command, probe)
-    if version > 0 and variant == "ssh":
-        child_environ["GIT_PROTOCOL"] = f"version={version}"
-    return _start(argv, child_environ)
+    return _start(argv, {**child_environ, **protocol} if variant == "ssh" else child_environ)
 
 
 def _start(argv: Sequence[str], environ: Mapping[str, str]) -> ProcessChannel:
@@ -139,6 +136,8 @@ def _start(argv: Sequence[str], environ: Mapping[str, str]) -> ProcessChannel:
         return ProcessChannel(process.start(argv, environ))
     except OSError as error:
         raise CannotConnect(f"cannot run {printable(argv[0])}: {error.strerror}") from None
+    except ValueError:
+        raise CannotConnect("cannot run ssh: the configured command is empty") from None
 
 
 def _succeeds(argv: Sequence[str], environ: Mapping[str, str]) -> bool:

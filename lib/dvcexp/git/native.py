@@ -36,7 +36,7 @@ class NativeRemote:
 
     def run(self) -> int:
         """Converse until Git has ended: the exit code."""
-        lines = Lines(self._git.reader)
+        lines = Lines(self._git.reader, "git")
         while line := lines.next():
             word, _, rest = line.partition(" ")
             if word == "capabilities":
@@ -78,7 +78,7 @@ class BundleRemote:
 
     def run(self) -> int:
         """Converse until Git has ended: the exit code."""
-        lines = Lines(self._git.reader)
+        lines = Lines(self._git.reader, "git")
         while line := lines.next():
             word = line.partition(" ")[0]
             if word == "capabilities":

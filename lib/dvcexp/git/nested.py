@@ -38,7 +38,7 @@ class _Child:
             self.process = process.start(argv, environ)
         except OSError as error:
             raise CannotConnect(f"cannot run {argv[0]}: {error.strerror}") from None
-        self._lines = Lines(self.process.stdout)
+        self._lines = Lines(self.process.stdout, "nested helper")
 
     def send(self, lines: Sequence[str]) -> None:
         try:
@@ -72,7 +72,7 @@ class NestedHelper:
         self._argv = argv
         self._environ = environ
         self._git = git
-        self._lines = Lines(git.reader)
+        self._lines = Lines(git.reader, "git")
         self._options = options
         self._gate = gate
         self._child = _Child(argv, environ)

@@ -11,6 +11,8 @@ import signal
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from dvcexp.trace import trace
+
 # Python ignores these; a program that it starts would inherit that, and then write into a closed pipe for ever.
 _DEFAULT_SIGNALS = [signal.SIGPIPE, signal.SIGXFSZ]
 
@@ -32,6 +34,7 @@ def start(argv: Sequence[str], environ: Mapping[str, str]) -> Process:
 
     All other descriptors of ours are closed in it, for Python opens every one of them close-on-exec.
     """
+    trace("run", " ".join(argv))
     stdin, to_program = os.pipe()
     from_program, stdout = os.pipe()
     try:

@@ -19,6 +19,7 @@ from dvcexp.git.exchange import Ends, Exchange
 from dvcexp.git.fetching import FetchConversation
 from dvcexp.git.pktline import MalformedPacket, Parser
 from dvcexp.git.pushing import Command, PushConversation, Verdict
+from dvcexp.trace import trace
 
 NAMESPACE = "refs/exps/"
 RECONNECT_AFTER = 30.0  # seconds; hosts and the routers between close a connection on which nothing moves
@@ -36,7 +37,6 @@ class Gate(Protocol):
 
     def after_fetch(self, refs: Mapping[str, str]) -> bool:
         """Git has stored what it asked for, if anything, and waits before it updates these refs. False: it must not."""
-
 
     def after_listing(self, refs: Mapping[str, str]) -> bool:
         """Git, in an old protocol, has seen these refs and wanted no commit: those that it updates are updated by now.
@@ -62,6 +62,7 @@ class FetchExchange(Exchange):
         listing = self._conversation.listing
         if listing is None:
             return passed
+        trace("listing", f"{len(listing.refs)} refs below {NAMESPACE}")
         with watching(self._git.writer):
             error = self._gate().at_listing(listing.refs, asked=listing.asked)
         if error is not None:
@@ -72,6 +73,7 @@ class FetchExchange(Exchange):
     def run(self, from_git: bytes = b"", from_server: bytes = b"") -> int:
         code = super().run(from_git, from_server)
         conversation = self._conversation
+        trace("fetch", f"the server has ended with {code}, pack: {conversation.pack}")
         if self._stopped or (conversation.wants and conversation.pack == "awaited"):
             return code or 1  # where the stream has broken off, Git learns it when we end
         if not conversation.fetched:
@@ -121,6 +123,7 @@ class PushExchange(Exchange):
 
     def _ask(self, commands: Sequence[Command]) -> Verdict:
         began = time.monotonic()
+        trace("push", ", ".join(f"{command.ref} to {command.new}" for command in commands))
         with watching(self._git.writer):
             verdict = self._gate().before_push(commands)
         going = [c for c in commands if c.ref not in verdict.refused and c.ref not in verdict.withheld]
@@ -135,6 +138,7 @@ class PushExchange(Exchange):
                 return {}
             # The certificate holds a number that only the first connection knows.
             return _all(commands, "the connection was lost during the upload; the data is there now, push again")
+        trace("push", "connect again")
         try:
             channel, refs = _open_again(self._reopen)
         except DvcexpError as error:

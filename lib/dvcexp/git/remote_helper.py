@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from dvcexp.errors import DvcexpError, printable
 from dvcexp.git.advertisement import add_ref
+from dvcexp.trace import trace
 
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _ESCAPED = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
@@ -27,21 +28,24 @@ class HelperProtocolError(DvcexpError):
 
 
 class Lines:
-    """Lines from a descriptor. One read may give more than a line: who takes the descriptor over takes `rest` first."""
+    """Lines that `peer` writes. One read may give more than a line: who takes the descriptor takes `rest` first."""
 
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
+    def __init__(self, descriptor: int, peer: str) -> None:
+        self._descriptor = descriptor
+        self._peer = peer
         self._buffer = b""
 
     def next(self) -> str | None:
         """The next line without its newline, None at the end of the stream. A last line without newline is none."""
         while b"\n" not in self._buffer:
-            data = os.read(self.descriptor, 65536)
+            data = os.read(self._descriptor, 65536)
             if not data:
                 return None
             self._buffer += data
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        return line.decode("utf-8", "surrogateescape")
+        raw, _, self._buffer = self._buffer.partition(b"\n")
+        line = raw.decode("utf-8", "surrogateescape")
+        trace(f"{self._peer} says", line)
+        return line
 
     def until_blank(self) -> list[str]:
         """Lines up to a blank one, which is left out. EOFError if the stream ends before it."""

@@ -96,7 +96,8 @@ def parse(url: str) -> Target:
     if scheme[1] == "git":
         return _daemon(*_authority_and_path(url))
     if scheme[1] == "file":
-        return LocalPath(_safe_path(_decode(url)[len("file://") :], url))
+        _, slash, path = _decode(url).removeprefix("file://").partition("/")  # Git passes over a host
+        return LocalPath(_safe_path(slash + path, url))
     if scheme[1] == "dvcexp":
         raise UrlError(f"'{printable(url)}' names no transport", "write dvcexp::<url>, with the whole URL behind it")
     return Helper(scheme[1], url)

@@ -1,0 +1,87 @@
+"""Programs are started with a clean slate, and their end is known."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from dvcexp.git import caller, process
+from dvcexp.git.watch import interrupt_when_reader_goes
+
+
+def test_it_speaks_with_the_program_and_learns_its_exit_code() -> None:
+    running = process.start(["sh", "-c", "cat; exit 7"], os.environ)
+    os.write(running.stdin, b"hello")
+    os.close(running.stdin)
+    assert os.read(running.stdout, 10) == b"hello"
+    os.close(running.stdout)
+    assert running.wait() == 7
+
+
+def test_nothing_is_inherited_but_the_three_streams() -> None:
+    reader, writer = os.pipe()
+    code, output = process.output([sys.executable, "-c", f"import os; os.fstat({writer})"], os.environ)
+    os.close(reader)
+    os.close(writer)
+    assert (code, output) == (1, b"")
+
+
+def test_a_program_dies_of_a_broken_pipe_as_programs_do() -> None:
+    # Python ignores SIGPIPE, which would be inherited.
+    running = process.start(["sh", "-c", "while :; do echo y; done"], os.environ)
+    os.close(running.stdin)
+    os.close(running.stdout)
+    assert running.wait() == -signal.SIGPIPE
+
+
+def test_a_program_that_is_not_there_leaves_no_pipe_open() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(FileNotFoundError):
+        process.start(["no-such-program"], os.environ)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+class TestWatch:
+    def test_the_readers_end_interrupts(self) -> None:
+        reader, writer = os.pipe()
+        try:
+            with pytest.raises(KeyboardInterrupt), interrupt_when_reader_goes(writer):
+                os.close(reader)
+                time.sleep(20)
+        finally:
+            os.close(writer)
+
+    def test_nothing_happens_while_it_is_there(self) -> None:
+        reader, writer = os.pipe()
+        with interrupt_when_reader_goes(writer):
+            os.write(writer, b"x")
+        os.close(reader)
+        os.close(writer)
+
+
+@pytest.mark.parametrize(
+    ("words", "looks"),
+    [
+        (["git", "ls-remote", "origin"], True),
+        (["git", "-c", "protocol.version=0", "-C", "there", "ls-remote"], True),
+        (["git", "--no-pager", "remote", "show", "origin"], True),
+        (["git", "fetch", "--dry-run"], True),
+        (["git", "pull", "--dry-run"], True),
+        (["git", "fetch"], False),
+        (["git", "-c", "x=ls-remote", "fetch"], False),
+        (["git", "clone", "ls-remote"], False),
+        (["git", "push", "--dry-run"], False),
+        (["git"], False),
+        ([], False),
+    ],
+)
+def test_a_command_that_only_looks_is_told_by_its_words(words: list[str], looks: bool) -> None:
+    assert caller.is_look(words) == looks
+
+
+def test_an_unknown_caller_counts_as_a_fetch() -> None:
+    assert not caller.only_looks(2**22 + 1)
