@@ -195,10 +195,7 @@ def rclone_webdav(folder: Path) -> Iterator[int]:
 
 @dataclass(frozen=True)
 class Sshd:
-    """An OpenSSH server that lets the user who runs the tests in, with the key `key` or `locked_key` (PASSPHRASE).
-
-    config: an ssh_config for `Host storage` and for `Host behind`, which is reached through `storage`.
-    """
+    """An OpenSSH server that lets the user who runs the tests in, with the key `key` or `locked_key` (PASSPHRASE)."""
 
     folder: Path
     port: int
@@ -221,7 +218,9 @@ class Sshd:
 
 
 PASSPHRASE = "open-s3same"
+# SHLVL: bash takes itself for a remote shell's first and reads ~/.bashrc, whatever that prints, unless it is nested.
 _SSHD = """
+SetEnv SHLVL=2
 Port {port}
 ListenAddress 127.0.0.1
 HostKey {folder}/host
@@ -257,7 +256,7 @@ def rclone_sftp(folder: Path) -> Iterator[RcloneSftp]:
     argv = [
         str(Path(sys.executable).parent / "rclone"),
         *["serve", "sftp", "--config", "/dev/null", "--addr", f"127.0.0.1:{port}", "--key", str(folder / "host")],
-        *["--user", USER, str(root)],
+        *["--user", USER, "--dir-cache-time", "50ms", str(root)],
     ]
     with running(argv, port, folder / "log", env={"RCLONE_PASS": PASSWORD}):
         yield RcloneSftp(root, port)

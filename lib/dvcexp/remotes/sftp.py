@@ -6,7 +6,9 @@ a session per thread, and everything that logging in may need is OpenSSH's.
 
 from __future__ import annotations
 
+import builtins
 import functools
+import itertools
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TypeVar
@@ -116,11 +118,6 @@ class SftpRemote(Remote):
         rest = iter(items)
         left: list[Item] = []
 
-        def waiting() -> Iterator[Item]:
-            while left:
-                yield left.pop()
-            yield from rest
-
         repetition = 0
         while True:
             pipeline: Pipeline[Item, T] | None = None
@@ -128,7 +125,7 @@ class SftpRemote(Remote):
                 server = self._connected()
                 pipeline = Pipeline(server.channel, self.jobs)
                 server.pipeline = pipeline
-                yield from pipeline.run(functools.partial(talk, server), waiting())
+                yield from pipeline.run(functools.partial(talk, server), itertools.chain(_taken_from(left), rest))
                 return
             except Lost as lost:
                 if pipeline is not None:
@@ -152,7 +149,7 @@ class SftpRemote(Remote):
         """The session, begun if there is none. Raises Lost."""
         if self._server is None:
             try:
-                channel = Channel(self._command.argv, self._command.respond, self.stall)
+                channel = Channel(self._command.argv, self._command.responder(), self.stall)
             except FileNotFoundError:
                 hint = "install OpenSSH's client, so that `ssh` is on your PATH"
                 raise RemoteError(self.name, self.url, "there is no 'ssh' command", hint) from None
@@ -170,3 +167,8 @@ class SftpRemote(Remote):
         }
         hint = hints.get(kind)
         return kind(self.name, self.url, cause, *([hint] if hint else []), key=key)
+
+
+def _taken_from(items: builtins.list[Item]) -> Iterator[Item]:
+    while items:
+        yield items.pop()

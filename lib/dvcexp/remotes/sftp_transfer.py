@@ -162,6 +162,7 @@ class Outgoing:
     def _store(self, server: Server, file: BinaryIO, size: int) -> Talk[None]:
         final = server.path_of(self._upload.key)
         handle = yield from self._open(server, final)
+        continued = self._confirmed > 0
         assert self._temporary is not None
         reply = yield from self._write(server, handle, file, size)
         if _is_ok(reply):
@@ -172,16 +173,18 @@ class Outgoing:
             error = yield from server.refusal(reply, self._upload.key)
             yield from one(sftp.remove(self._temporary))
             self._temporary = None
-            raise error
+            if not continued or isinstance(error, (AccessDenied, RemoteFull)):
+                raise error
+            yield from self._store(server, file, size)  # not every server can write into the middle of a file
         self._temporary = None
 
     def _open(self, server: Server, final: str) -> Talk[sftp.Handle]:
-        if self._temporary is not None:
+        if self._temporary is not None and self._confirmed:
             reply = yield from one(sftp.open_file(self._temporary, sftp.WRITE))
             if isinstance(reply, sftp.Handle):
                 return reply
         self._confirmed = 0
-        self._temporary = temporary_beside(final)
+        self._temporary = self._temporary or temporary_beside(final)
         reply = yield from server.create(self._temporary)
         if isinstance(reply, sftp.Handle):
             return reply

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from dvcexp.errors import ConfigError, printable
 from dvcexp.remotes.base import AccessDenied, RemoteError, RemoteUnavailable, Untrusted
 from dvcexp.remotes.options import Options
-from dvcexp.remotes.prompt import ask, ask_password, may_ask_terminal
+from dvcexp.remotes.prompt import ask, may_ask_terminal
 from dvcexp.remotes.sftp_channel import Lost
 
 Respond = Callable[[bool, str], str | None]
@@ -25,11 +25,14 @@ _ALWAYS = ("-x", "-a", "-T", "-oClearAllForwardings=yes", "-oPermitLocalCommand=
 
 
 class SshCommand(NamedTuple):
-    """argv starts SFTP; login is what to type to try the same by hand; respond answers questions, if any are ours."""
+    """argv starts SFTP; login is what to type to try the same by hand.
+
+    responder() makes who answers the questions of one connection; None leaves them to ssh.
+    """
 
     argv: tuple[str, ...]
     login: str
-    respond: Respond | None
+    responder: Callable[[], Respond | None]
 
 
 class Place(NamedTuple):
@@ -80,35 +83,49 @@ def ssh_command(place: Place, options: Options) -> SshCommand:
     host = place.host
     if not host or host.startswith("-") or (user or "").startswith("-") or not str(port or 1).isdigit():
         raise _config_error(options, "its url is not ssh://[<user>@]<host>[:<port>]/<path>", "url <url>")
-    respond = _responder(place, user, options)
-    if respond is None and not may_ask_terminal():
+    answers = _Answers(f"{user}@{host}" if user else host, place.password, options)
+    if not answers and not may_ask_terminal():
         argv.append("-oBatchMode=yes")
     argv += [*login[1:], "-s", "--", host, "sftp"]
-    return SshCommand(tuple(argv), " ".join([*login, host]), respond)
+    return SshCommand(tuple(argv), " ".join([*login, host]), answers.responder)
 
 
-def _responder(place: Place, user: str | None, options: Options) -> Respond | None:
-    """Who answers ssh's questions. Without a secret in the config, ssh asks as it always does.
+class _Answers:
+    """What DVC's config has to say to the questions of ssh. Without a secret in it, ssh asks as it always does."""
 
-    A secret is for the ssh that we started, and once: asked again, it was wrong.
-    """
-    secrets = {"password": options.text("password") or place.password, "passphrase": options.text("passphrase")}
-    asked = {kind: options.flag(f"ask_{kind}") for kind in secrets}
-    if not any(secrets.values()) and not any(asked.values()):
-        return None
-    name = f"{user}@{place.host}" if user else place.host
+    def __init__(self, who: str, password: str | None, options: Options) -> None:
+        self._who = who
+        self._secrets = {"password": options.text("password") or password, "passphrase": options.text("passphrase")}
+        self._asks = {kind for kind in self._secrets if options.flag(f"ask_{kind}")}
 
-    def respond(ours: bool, question: str) -> str | None:
-        kind = "passphrase" if "passphrase for" in question.lower() else "password"
-        is_secret = question.rstrip().lower().endswith(("password:", ":")) and "(yes/no" not in question
-        if ours and is_secret:
-            if secret := secrets.pop(kind, None):
+    def __bool__(self) -> bool:
+        return bool(self._asks) or any(self._secrets.values())
+
+    def responder(self) -> Respond | None:
+        """Answers the questions of one connection.
+
+        A secret is for the ssh that we started, not for one that ssh starts to reach a host between, and given once:
+        if it is asked for again, it was wrong.
+        """
+        if not self:
+            return None
+        given: set[str] = set()
+
+        def respond(ours: bool, question: str) -> str | None:
+            kind = "passphrase" if "passphrase for" in question.lower() else "password"
+            is_secret = question.rstrip().endswith(":")  # not "are you sure you want to continue connecting (yes/no)?"
+            if not ours or not is_secret:
+                return ask(question)
+            if kind in given:
+                return None
+            given.add(kind)
+            if secret := self._secrets[kind]:
                 return secret
-            if asked.pop(kind, False) and kind == "password":
-                return ask_password("ssh", place.host, user) if user else ask(f"Password for 'ssh://{name}': ")
-        return ask(question)
+            if kind in self._asks and kind == "password":
+                return ask(f"Password for 'ssh://{self._who}': ")
+            return ask(question)
 
-    return respond
+        return respond
 
 
 def failure(name: str, url: str, command: SshCommand, lost: Lost) -> RemoteError:
