@@ -151,6 +151,16 @@ class World:
         listing = git("for-each-ref", "--format=%(refname) %(objectname)", cwd=repository or self.host)
         return dict(line.split(" ") for line in listing.splitlines())
 
+    def break_storage(self) -> None:
+        """From now on, nothing can be uploaded or downloaded."""
+        self.storage.rename(self.folder / "storage.away")
+        self.storage.write_text("a file where a folder should be")
+
+    def mend_storage(self) -> None:
+        """Undo `break_storage`."""
+        self.storage.unlink()
+        (self.folder / "storage.away").rename(self.storage)
+
     def story(self) -> list[tuple[str, int, str, str]]:
         """Each command with its exit code, stdout and stderr, free of what differs by design: our own lines, and the
         names of this world."""

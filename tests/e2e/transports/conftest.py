@@ -1,0 +1,44 @@
+"""The hosts and the seed that all tests of this folder share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.git_servers import GitHosts, git_hosts
+from tests.support.git_worlds import TRANSPORTS, Seed, World
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture(scope="session")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHosts]:
+    with git_hosts(tmp_path_factory.mktemp("hosts")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def seeds() -> dict[str, Seed]:
+    return {}
+
+
+@pytest.fixture
+def seed(seeds: dict[str, Seed], tmp_path_factory: pytest.TempPathFactory) -> Seed:
+    """One for all tests, made in the isolation of the first."""
+    if not seeds:
+        seeds["seed"] = Seed(tmp_path_factory.mktemp("seed") / "world")
+    return seeds["seed"]
+
+
+@pytest.fixture
+def make_world(hosts: GitHosts, seed: Seed, tmp_path: Path) -> MakeWorld:
+    """Makes a world that is reached through the helper over a transport, given by name."""
+
+    def make(transport: str = "file", *, helper: bool = True) -> World:
+        chosen = next(candidate for candidate in TRANSPORTS if candidate.name == transport)
+        name = f"{tmp_path.parent.name}-{tmp_path.name}-{helper}"
+        return World(seed, hosts, chosen, name, helper=helper)
+
+    return make
