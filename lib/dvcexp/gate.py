@@ -13,7 +13,7 @@ from functools import cached_property
 from dvcexp import sync
 from dvcexp.errors import DvcexpError, printable
 from dvcexp.experiments import NAMESPACE, Experiment, is_internal
-from dvcexp.follow import follow
+from dvcexp.follow import follow, followed
 from dvcexp.git import caller
 from dvcexp.git.options import Options
 from dvcexp.git.pushing import Command, Verdict
@@ -42,6 +42,8 @@ class DataGate:
             tips = _experiments(refs)
             self._complete_for_clone(tips)
             self._complete(tips if asked else self._left_pending(tips))
+            if asked:
+                self._follow(tips)  # of commits that are here Git updates the copies without waiting
         except NotARepository:
             return None  # `git ls-remote <url>` outside of one
         except DvcexpError as error:
@@ -105,7 +107,12 @@ class DataGate:
         return PendingTips(self._repository.common_dir)
 
     def _left_pending(self, tips: Mapping[str, str]) -> dict[str, str]:
-        return {ref: tip for ref, tip in tips.items() if tip in self._pending}
+        """Those whose download once began and did not end well, unless this command is surely no fetch of them."""
+        pending = {ref: tip for ref, tip in tips.items() if tip in self._pending}
+        refspecs = self._repository.config.get_all(f"remote.{self._git_remote}.fetch") if pending else []
+        if caller.names_no_experiment(caller.words()) and not any(destinations(refspecs, ref) for ref in pending):
+            return {}
+        return pending
 
     def _complete_for_clone(self, tips: Mapping[str, str]) -> None:
         """Complete what `git clone <folder>` is about to bring. The commits are looked at where they are now, for Git
@@ -130,7 +137,7 @@ class DataGate:
         if not lacking:
             return
         self._pending.add(lacking.values())
-        if caller.only_looks():
+        if caller.only_looks(caller.words()):
             return
         sync.fetch(
             self._repository, lacking, git_remote=self._git_remote, settings=self._settings, progress=self._progress
@@ -139,7 +146,8 @@ class DataGate:
         self._seen_to.update(lacking.values())
 
     def _follow(self, tips: Mapping[str, str]) -> None:
-        if caller.only_looks():
+        tips = followed(self._repository, tips, self._git_remote)
+        if not tips or caller.only_looks(caller.words()):
             return
         here = {ref: tip for ref, tip in tips.items() if self._repository.objects.has_commit(tip)}
         lacking = sync.incomplete(self._repository, here, self._settings)

@@ -136,11 +136,15 @@ class World:
             raise AssertionError(f"git {' '.join(args)}: exit {done.code}\n{done.stdout}{done.stderr}")
         return done
 
-    def clone(self, *args: str, to: str = "clone", check: bool = True) -> Path:
+    def clone(self, *args: str, to: str = "clone") -> Path:
         """Clone the host beside the project."""
-        vcs = ["-c", "remote.origin.vcs=dvcexp"] if self.helper else []
-        self.run("clone", *vcs, *args, self.url, to, cwd=self.folder, check=check)
+        self.run_clone(*args, to=to)
         return self.folder / to
+
+    def run_clone(self, *args: str, to: str = "clone", check: bool = True) -> Done:
+        """What cloning said."""
+        vcs = ["-c", "remote.origin.vcs=dvcexp"] if self.helper else []
+        return self.run("clone", *vcs, *args, self.url, to, cwd=self.folder, check=check)
 
     def serve_files(self) -> None:
         """What dumb HTTP needs after the host has changed."""

@@ -11,17 +11,22 @@ _WITH_VALUE = ("-c", "-C", "--git-dir", "--work-tree", "--namespace", "--exec-pa
 _LISTING = ("ls-remote", "remote")
 
 
-def only_looks(pid: int | None = None) -> bool:
-    """Is this surely a command that updates no ref: `git ls-remote`, `git remote show`, `git fetch --dry-run`?"""
+def words() -> list[str]:
+    """The command line of the git command that we serve; empty where it cannot be told."""
     # Our parent is `git remote-dvcexp`, which only starts and awaits us; its parent is the command.
-    parent = os.getppid() if pid is None else pid
-    return is_look(_arguments(_parent_of(parent)))
+    return _arguments(_parent_of(os.getppid()))
 
 
-def is_look(words: list[str]) -> bool:
-    """Is this the command line of a git command that updates no ref?"""
+def only_looks(words: list[str]) -> bool:
+    """Is this surely a command that updates no ref: `git ls-remote`, `git remote show`, `git fetch --dry-run`?"""
     command, options = _command(words)
     return command in _LISTING or (command in ("fetch", "pull") and "--dry-run" in options)
+
+
+def names_no_experiment(words: list[str]) -> bool:
+    """Is this surely a command whose own refspecs, if it has any, lead to no experiment?"""
+    command, arguments = _command(words)
+    return command != "" and not any("exps" in word or "*" in word or word == "--stdin" for word in arguments)
 
 
 def _command(words: list[str]) -> tuple[str, list[str]]:

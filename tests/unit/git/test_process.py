@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from dvcexp.git import caller, process
 from dvcexp.git.watch import interrupt_when_reader_goes
+from tests.support.shell import sh
 
 
 def test_it_speaks_with_the_program_and_learns_its_exit_code() -> None:
@@ -80,8 +84,29 @@ class TestWatch:
     ],
 )
 def test_a_command_that_only_looks_is_told_by_its_words(words: list[str], looks: bool) -> None:
-    assert caller.is_look(words) == looks
+    assert caller.only_looks(words) == looks
 
 
-def test_an_unknown_caller_counts_as_a_fetch() -> None:
-    assert not caller.only_looks(2**22 + 1)
+@pytest.mark.parametrize(
+    ("words", "none"),
+    [
+        (["git", "fetch", "origin", "main"], True),
+        (["git", "fetch"], True),
+        (["git", "-c", "x=exps", "fetch", "--depth", "1"], True),
+        (["git", "fetch", "origin", "refs/exps/*:refs/exps/*"], False),
+        (["git", "fetch", "origin", "exps/11/22/name"], False),
+        (["git", "fetch", "origin", "refs/*:refs/*"], False),
+        (["git", "fetch", "--stdin", "origin"], False),
+        ([], False),
+    ],
+)
+def test_a_command_that_names_no_experiment_is_told_by_its_words(words: list[str], none: bool) -> None:
+    assert caller.names_no_experiment(words) == none
+
+
+def test_the_words_are_those_of_the_parents_parent(tmp_path: Path) -> None:
+    script = "import json; from dvcexp.git import caller; print(json.dumps(caller.words()))"
+    command = f'"{sys.executable}" -c {shlex.quote(script)}; true'
+    # sh in sh: the inner one stands for `git remote-dvcexp`, the outer for the git command.
+    done = sh("sh", "-c", f"sh -c {shlex.quote(command)}; true", "git", "fetch", "a b", cwd=tmp_path)
+    assert json.loads(done.stdout)[-3:] == ["git", "fetch", "a b"]
