@@ -15,20 +15,25 @@ from dvcexp.git.refspec import destinations
 from dvcexp.git.repository import Repository
 from dvcexp.progress import Progress, plural
 
+_TRACKING = "refs/dvcexp/"
+
+
+def followed(repository: Repository, tips: Mapping[str, str], git_remote: str) -> dict[str, str]:
+    """Those of the experiments `tips` that the refspecs of `git_remote` copy; none unless following is switched on."""
+    refspecs = repository.config.get_all(f"remote.{git_remote}.fetch")
+    if not any(_TRACKING in refspec for refspec in refspecs):
+        return {}
+    return {ref: tip for ref, tip in tips.items() if _copy(ref, git_remote) in destinations(refspecs, ref)}
+
 
 def follow(repository: Repository, tips: Mapping[str, str], git_remote: str, progress: Progress) -> None:
-    """Make those of the experiments `tips` that the refspecs of `git_remote` copy, whose commits and data are here.
+    """Make experiments of `tips`, which are followed and whose commits and data are here.
 
     To be called before Git updates the copies. An experiment that is here with another tip stays, and is named.
     """
-    tracking = f"refs/dvcexp/{git_remote}/"
-    refspecs = repository.config.get_all(f"remote.{git_remote}.fetch")
-    copies = {ref: tracking + ref.removeprefix(NAMESPACE) for ref in tips}
-    followed = [ref for ref, copy in copies.items() if copy in destinations(refspecs, ref)]
-    if not followed:
-        return
-    here = repository.refs(NAMESPACE, tracking)
-    news = [ref for ref in followed if here.get(copies[ref]) != tips[ref] and here.get(ref) != tips[ref]]
+    copies = {ref: _copy(ref, git_remote) for ref in tips}
+    here = repository.refs(NAMESPACE, f"{_TRACKING}{git_remote}/")
+    news = [ref for ref in tips if here.get(copies[ref]) != tips[ref] and here.get(ref) != tips[ref]]
     new = [ref for ref in news if ref not in here]
     _create(repository, {ref: tips[ref] for ref in new})
     if new:
@@ -40,6 +45,10 @@ def follow(repository: Repository, tips: Mapping[str, str], git_remote: str, pro
                 f"'{name}' is another experiment here than on '{printable(git_remote)}', it stays as it is",
                 f"to take theirs: git fetch {printable(git_remote)} '+{name}:{name}'",
             )
+
+
+def _copy(ref: str, git_remote: str) -> str:
+    return f"{_TRACKING}{git_remote}/{ref.removeprefix(NAMESPACE)}"
 
 
 def _create(repository: Repository, refs: Mapping[str, str]) -> None:

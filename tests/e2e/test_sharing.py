@@ -41,6 +41,19 @@ def test_a_clone_can_bring_the_experiments_at_once(team: Team) -> None:
     assert objects(bob / ".dvc" / "cache") == objects(team.storage) != set()
 
 
+def test_a_clone_by_the_prefix_form_needs_no_configuration(team: Team) -> None:
+    alice = team.project()
+    alice.with_output("a", {"x": b"1"})
+    alice.push()
+    bob = team.base / "bob"
+    git("clone", "-q", f"dvcexp::{team.host}", bob, cwd=team.base)
+    fetch(bob)
+    assert objects(bob / ".dvc" / "cache") == objects(team.storage) != set()
+    git("update-ref", f"refs/exps/{alice.head()[:2]}/{alice.head()[2:]}/b", alice.head(), cwd=bob)
+    git("push", "-q", "origin", "refs/exps/*/b", cwd=bob)
+    assert experiments(team.host) == ["a", "b"]
+
+
 def test_every_commit_of_an_experiment_brings_its_data(team: Team) -> None:
     alice = team.project()
     first, second = (dvc_file("m", put(alice.cache, data)) for data in (b"first", b"second"))
@@ -223,6 +236,15 @@ def test_a_file_that_cannot_be_read_is_named_and_what_others_name_still_moves(te
     assert len(objects(team.storage)) == 1
 
 
+def test_a_lock_that_is_damaged_is_named_by_commit_and_file(team: Team) -> None:
+    alice = team.project()
+    stage = "stages:\n  s:\n    cmd: c\n    outs: [m]\n"
+    ref = alice.experiment("a", {"dvc.yaml": stage, "dvc.lock": "schema: '2.0'\nstages: [\n"})
+    stderr = refused(alice.push(check=False))
+    assert f"commit {git('rev-parse', ref, cwd=alice.path)[:10]}: 'dvc.lock'" in stderr
+    assert experiments(team.host) == []
+
+
 def test_a_corrupt_cache_object_is_not_uploaded(team: Team) -> None:
     alice = team.project()
     alice.with_output("a", b"right")
@@ -298,3 +320,29 @@ def test_branches_and_tags_go_their_way_untouched(team: Team) -> None:
     git("config", "--unset", "remote.origin.vcs", cwd=alice.path)
     native = sh("git", "push", "origin", "main", "v1", cwd=alice.path)
     assert helper == native
+
+
+# Following
+
+
+def test_following_makes_teammates_experiments_ones_own_when_their_data_is_here(team: Team) -> None:
+    alice = team.project()
+    ref = alice.with_output("a", b"first")
+    alice.push()
+    bob = team.clone()
+    sh("git", "exp", "install", "--follow", cwd=bob)
+    git("fetch", "-q", "origin", cwd=bob)
+    assert experiments(bob) == ["a"]
+    assert objects(bob / ".dvc/cache") == objects(team.storage) != set()
+    own = git("rev-parse", ref, cwd=bob)
+    alice.with_output("a", b"second")
+    alice.push("--force", "refs/exps/*")
+    done = sh("git", "fetch", "origin", cwd=bob)
+    assert git("rev-parse", ref, cwd=bob) == own
+    assert "is another experiment here than on 'origin', it stays as it is" in done.stderr
+    assert git("rev-parse", ref.replace("refs/exps/", "refs/dvcexp/origin/"), cwd=bob) == git(
+        "rev-parse", ref, cwd=alice.path
+    )
+    git("update-ref", ref.replace("/a", "/mine"), own, cwd=bob)
+    git("fetch", "-q", "--prune", "origin", cwd=bob)
+    assert experiments(bob) == ["a", "mine"]
