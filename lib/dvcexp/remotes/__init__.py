@@ -21,6 +21,10 @@ _KINDS = {
     "webdav": "webdav",
     "webdavs": "webdav",
     "ssh": "sftp",
+    "hdfs": "filesystem",
+    "webhdfs": "filesystem",
+    "oss": "filesystem",
+    "gdrive": "filesystem",
 }
 
 # Options that DVC allows on every remote and that a kind need not know: what they ask for is decided here, above the
