@@ -10,7 +10,7 @@ import pytest
 
 LIB = Path(__file__).resolve().parent.parent.parent / "lib"
 SOURCES = sorted(LIB.rglob("*.py"))
-GROUND = {"errors", "files", "settings", "progress"}
+GROUND = {"errors", "files", "settings", "progress", "trace"}
 MAY_IMPORT = {
     "git": GROUND | {"git"},
     "dvc": GROUND | {"dvc"},
@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "files": set(),
     "settings": {"errors"},
     "progress": {"errors"},
+    "trace": {"errors"},
     "experiments": {"errors"},
 }
 
