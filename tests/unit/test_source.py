@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "files": set(),
     "settings": {"errors"},
     "progress": {"errors"},
-    "trace": {"errors"},
+    "trace": {"errors", "report"},
     "experiments": {"errors"},
 }
 
