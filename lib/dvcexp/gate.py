@@ -17,7 +17,7 @@ from dvcexp.follow import follow, followed
 from dvcexp.git import caller
 from dvcexp.git.options import Options
 from dvcexp.git.pushing import Command, Verdict
-from dvcexp.git.refspec import destinations
+from dvcexp.git.refspec import covers, destinations
 from dvcexp.git.repository import NotARepository, Repository
 from dvcexp.pending import PendingTips
 from dvcexp.progress import Progress, plural
@@ -41,7 +41,7 @@ class DataGate:
         try:
             tips = _experiments(refs)
             self._complete_for_clone(tips)
-            self._complete(tips if asked else self._left_pending(tips))
+            self._complete(tips if asked else self._likely(tips))
             if asked:
                 self._follow(tips)  # of commits that are here Git updates the copies without waiting
         except NotARepository:
@@ -68,6 +68,7 @@ class DataGate:
         """Complete the data of experiments whose commits have come since the listing."""
         try:
             tips = _experiments(refs)
+            self._notice_object_format(tips)
             self._complete(tips)
             self._follow(tips)
         except DvcexpError as error:
@@ -103,16 +104,28 @@ class DataGate:
         return Progress(show=self._options.progress, quiet=self._options.verbosity == 0)
 
     @cached_property
+    def _command(self) -> caller.Command:
+        return caller.command()
+
+    @cached_property
     def _pending(self) -> PendingTips:
         return PendingTips(self._repository.common_dir)
 
-    def _left_pending(self, tips: Mapping[str, str]) -> dict[str, str]:
-        """Those whose download once began and did not end well, unless this command is surely no fetch of them."""
-        pending = {ref: tip for ref, tip in tips.items() if tip in self._pending}
-        refspecs = self._repository.config.get_all(f"remote.{self._git_remote}.fetch") if pending else []
-        if caller.names_no_experiment(caller.words()) and not any(destinations(refspecs, ref) for ref in pending):
-            return {}
-        return pending
+    def _notice_object_format(self, tips: Mapping[str, str]) -> None:
+        """`git clone` changes it in the new repository only once it has seen the listing."""
+        if any((len(tip) == 64) != (self._repository.object_format == "sha256") for tip in tips.values()):
+            self._repository.objects.close()
+            del self._repository
+
+    def _likely(self, tips: Mapping[str, str]) -> dict[str, str]:
+        """Those that are about to be fetched, as far as the git command tells; if it is unknown, those whose download
+        once began and did not end well."""
+        if not self._command.name:
+            return {ref: tip for ref, tip in tips.items() if tip in self._pending}
+        configured = self._repository.config.get_all(f"remote.{self._git_remote}.fetch")
+        refspecs = self._command.refspecs(self._git_remote) or configured
+        everything = "--stdin" in self._command.arguments  # then they are not on the command line
+        return {ref: tip for ref, tip in tips.items() if everything or covers(refspecs, ref)}
 
     def _complete_for_clone(self, tips: Mapping[str, str]) -> None:
         """Complete what `git clone <folder>` is about to bring. The commits are looked at where they are now, for Git
@@ -137,7 +150,7 @@ class DataGate:
         if not lacking:
             return
         self._pending.add(lacking.values())
-        if caller.only_looks(caller.words()):
+        if self._command.only_looks:
             return
         sync.fetch(
             self._repository, lacking, git_remote=self._git_remote, settings=self._settings, progress=self._progress
@@ -147,7 +160,7 @@ class DataGate:
 
     def _follow(self, tips: Mapping[str, str]) -> None:
         tips = followed(self._repository, tips, self._git_remote)
-        if not tips or caller.only_looks(caller.words()):
+        if not tips or self._command.only_looks:
             return
         here = {ref: tip for ref, tip in tips.items() if self._repository.objects.has_commit(tip)}
         lacking = sync.incomplete(self._repository, here, self._settings)

@@ -1,40 +1,50 @@
 """Which git command started this helper. Git does not tell, and asks us the same for several; Linux knows.
 
-Nothing may depend on the answer but politeness: where it is unknown, the command counts as a fetch.
+Needed only in old protocols, where a fetch that has all commits looks like `git ls-remote`. Where the command is unknown,
+the answers are the careful ones.
 """
 
 from __future__ import annotations
 
 import os
+from typing import NamedTuple
 
 _WITH_VALUE = ("-c", "-C", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env", "--super-prefix")
 _LISTING = ("ls-remote", "remote")
 
 
-def words() -> list[str]:
-    """The command line of the git command that we serve; empty where it cannot be told."""
+class Command(NamedTuple):
+    """A git command line: `fetch`, `clone`, ..., and what follows it. name: empty where it is unknown."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, words: list[str]) -> Command:
+        """From the whole command line, `git` and its own options included."""
+        position = 1
+        while position < len(words) and words[position].startswith("-"):
+            position += 2 if words[position] in _WITH_VALUE else 1
+        return cls(words[position], tuple(words[position + 1 :])) if position < len(words) else cls("", ())
+
+    @property
+    def only_looks(self) -> bool:
+        """Does it surely update no ref: `git ls-remote`, `git remote show`, `git fetch --dry-run`?"""
+        return self.name in _LISTING or (self.name in ("fetch", "pull") and "--dry-run" in self.arguments)
+
+    def refspecs(self, git_remote: str) -> list[str]:
+        """The refspecs given behind the Git remote; none where the configured ones count."""
+        named = [word.removeprefix("dvcexp::") for word in self.arguments]
+        if self.name not in ("fetch", "pull") or git_remote not in named:
+            return []
+        behind = self.arguments[named.index(git_remote) + 1 :]
+        return [word for word in behind if not word.startswith("-")]
+
+
+def command() -> Command:
+    """The git command that we serve."""
     # Our parent is `git remote-dvcexp`, which only starts and awaits us; its parent is the command.
-    return _arguments(_parent_of(os.getppid()))
-
-
-def only_looks(words: list[str]) -> bool:
-    """Is this surely a command that updates no ref: `git ls-remote`, `git remote show`, `git fetch --dry-run`?"""
-    command, options = _command(words)
-    return command in _LISTING or (command in ("fetch", "pull") and "--dry-run" in options)
-
-
-def names_no_experiment(words: list[str]) -> bool:
-    """Is this surely a command whose own refspecs, if it has any, lead to no experiment?"""
-    command, arguments = _command(words)
-    return command != "" and not any("exps" in word or "*" in word or word == "--stdin" for word in arguments)
-
-
-def _command(words: list[str]) -> tuple[str, list[str]]:
-    """The git command among the words of its command line, and what follows it."""
-    position = 1
-    while position < len(words) and words[position].startswith("-"):
-        position += 2 if words[position] in _WITH_VALUE else 1
-    return (words[position], words[position + 1 :]) if position < len(words) else ("", [])
+    return Command.parse(_words(_parent_of(os.getppid())))
 
 
 def _parent_of(pid: int) -> int:
@@ -46,9 +56,9 @@ def _parent_of(pid: int) -> int:
         return 0
 
 
-def _arguments(pid: int) -> list[str]:
+def _words(pid: int) -> list[str]:
     try:
-        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="surrogateescape") as file:
             return file.read().split("\0")[:-1]
     except OSError:
         return []

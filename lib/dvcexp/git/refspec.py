@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
+def covers(refspecs: Sequence[str], ref: str) -> bool:
+    """Is `ref` fetched at all? A source may lack its `refs/`."""
+    sources = [refspec.removeprefix("+").partition(":")[0] for refspec in refspecs if not refspec.startswith("^")]
+    named = any(_match(source, ref) is not None or f"refs/{source}" == ref for source in sources)
+    return named and not _excluded(refspecs, ref)
+
+
 def destinations(refspecs: Sequence[str], ref: str) -> list[str]:
     """The local refs that fetching `ref` updates, in the order of the refspecs; none if a negative one excludes it."""
-    if any(_match(refspec[1:], ref) is not None for refspec in refspecs if refspec.startswith("^")):
+    if _excluded(refspecs, ref):
         return []
     found = []
     for refspec in refspecs:
@@ -16,6 +23,10 @@ def destinations(refspecs: Sequence[str], ref: str) -> list[str]:
         if star is not None and colon and destination:
             found.append(destination.replace("*", star, 1))
     return found
+
+
+def _excluded(refspecs: Sequence[str], ref: str) -> bool:
+    return any(_match(refspec[1:], ref) is not None for refspec in refspecs if refspec.startswith("^"))
 
 
 def _match(pattern: str, ref: str) -> str | None:

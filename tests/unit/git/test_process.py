@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
 import signal
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from dvcexp.git import caller, process
+from dvcexp.git import process
 from dvcexp.git.watch import interrupt_when_reader_goes
-from tests.support.shell import sh
 
 
 def test_it_speaks_with_the_program_and_learns_its_exit_code() -> None:
@@ -65,48 +61,3 @@ class TestWatch:
             os.write(writer, b"x")
         os.close(reader)
         os.close(writer)
-
-
-@pytest.mark.parametrize(
-    ("words", "looks"),
-    [
-        (["git", "ls-remote", "origin"], True),
-        (["git", "-c", "protocol.version=0", "-C", "there", "ls-remote"], True),
-        (["git", "--no-pager", "remote", "show", "origin"], True),
-        (["git", "fetch", "--dry-run"], True),
-        (["git", "pull", "--dry-run"], True),
-        (["git", "fetch"], False),
-        (["git", "-c", "x=ls-remote", "fetch"], False),
-        (["git", "clone", "ls-remote"], False),
-        (["git", "push", "--dry-run"], False),
-        (["git"], False),
-        ([], False),
-    ],
-)
-def test_a_command_that_only_looks_is_told_by_its_words(words: list[str], looks: bool) -> None:
-    assert caller.only_looks(words) == looks
-
-
-@pytest.mark.parametrize(
-    ("words", "none"),
-    [
-        (["git", "fetch", "origin", "main"], True),
-        (["git", "fetch"], True),
-        (["git", "-c", "x=exps", "fetch", "--depth", "1"], True),
-        (["git", "fetch", "origin", "refs/exps/*:refs/exps/*"], False),
-        (["git", "fetch", "origin", "exps/11/22/name"], False),
-        (["git", "fetch", "origin", "refs/*:refs/*"], False),
-        (["git", "fetch", "--stdin", "origin"], False),
-        ([], False),
-    ],
-)
-def test_a_command_that_names_no_experiment_is_told_by_its_words(words: list[str], none: bool) -> None:
-    assert caller.names_no_experiment(words) == none
-
-
-def test_the_words_are_those_of_the_parents_parent(tmp_path: Path) -> None:
-    script = "import json; from dvcexp.git import caller; print(json.dumps(caller.words()))"
-    command = f'"{sys.executable}" -c {shlex.quote(script)}; true'
-    # sh in sh: the inner one stands for `git remote-dvcexp`, the outer for the git command.
-    done = sh("sh", "-c", f"sh -c {shlex.quote(command)}; true", "git", "fetch", "a b", cwd=tmp_path)
-    assert json.loads(done.stdout)[-3:] == ["git", "fetch", "a b"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dvcexp.git.refspec import destinations
+from dvcexp.git.refspec import covers, destinations
 
 EXP = "refs/exps/11/22/name"
 
@@ -27,3 +27,21 @@ EXP = "refs/exps/11/22/name"
 )
 def test_a_ref_goes_where_the_refspecs_say(refspecs: list[str], expected: list[str]) -> None:
     assert destinations(refspecs, EXP) == expected
+
+
+@pytest.mark.parametrize(
+    ("refspecs", "covered"),
+    [
+        (["refs/exps/*:refs/exps/*"], True),
+        (["+refs/*:refs/*"], True),
+        (["refs/exps/*/name"], True),
+        ([EXP], True),
+        ([EXP.removeprefix("refs/")], True),
+        (["name"], False),
+        (["main"], False),
+        ([], False),
+        (["refs/exps/*:refs/exps/*", "^refs/exps/*/name"], False),
+    ],
+)
+def test_a_ref_is_covered_by_what_names_it(refspecs: list[str], covered: bool) -> None:
+    assert covers(refspecs, EXP) == covered

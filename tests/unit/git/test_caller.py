@@ -1,0 +1,57 @@
+"""The git command that we serve is told by its command line, carefully."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from dvcexp.git.caller import Command
+from tests.support.shell import sh
+
+
+@pytest.mark.parametrize(
+    ("line", "looks"),
+    [
+        ("git ls-remote origin", True),
+        ("git -c protocol.version=0 -C there ls-remote", True),
+        ("git --no-pager remote show origin", True),
+        ("git fetch --dry-run", True),
+        ("git pull --dry-run", True),
+        ("git fetch", False),
+        ("git -c x=ls-remote fetch", False),
+        ("git clone ls-remote", False),
+        ("git push --dry-run", False),
+        ("git", False),
+        ("", False),
+    ],
+)
+def test_a_command_that_only_looks_is_told_by_its_words(line: str, looks: bool) -> None:
+    assert Command.parse(line.split()).only_looks == looks
+
+
+@pytest.mark.parametrize(
+    ("line", "refspecs"),
+    [
+        ("git fetch origin main +refs/exps/*:refs/exps/*", ["main", "+refs/exps/*:refs/exps/*"]),
+        ("git fetch --depth 1 origin main --tags", ["main"]),
+        ("git fetch origin", []),
+        ("git fetch", []),
+        ("git fetch dvcexp::origin x", ["x"]),
+        ("git clone origin folder", []),
+        ("", []),
+    ],
+)
+def test_refspecs_stand_behind_the_remote(line: str, refspecs: list[str]) -> None:
+    assert Command.parse(line.split()).refspecs("origin") == refspecs
+
+
+def test_the_command_is_our_parents_parent(tmp_path: Path) -> None:
+    script = "import json; from dvcexp.git import caller; print(json.dumps(caller.command()))"
+    ours = f"{shlex.quote(sys.executable)} -c {shlex.quote(script)}; true"
+    # The inner sh stands for `git remote-dvcexp`, the outer one for the git command, with `-c <something>` before it.
+    done = sh("sh", "-c", f"sh -c {shlex.quote(ours)}; true", "fetch", "a b", cwd=tmp_path)
+    assert json.loads(done.stdout) == ["fetch", ["a b"]]
