@@ -1,7 +1,7 @@
 """Which git command started this helper. Git does not tell, and asks us the same for several; Linux knows.
 
-Needed only in old protocols, where a fetch that has all commits looks like `git ls-remote`. Where the command is unknown,
-the answers are the careful ones.
+Needed only in old protocols, where a fetch that has all commits looks like `git ls-remote`. Where the command is
+unknown, the answers are the careful ones.
 """
 
 from __future__ import annotations

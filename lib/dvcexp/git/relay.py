@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from dvcexp.errors import DvcexpError
+from dvcexp.errors import DvcexpError, printable
 from dvcexp.git.advertisement import Advertisement
 from dvcexp.git.channel import Channel
 from dvcexp.git.exchange import Ends, Exchange
 from dvcexp.git.fetching import FetchConversation
-from dvcexp.git.pktline import MalformedPacket, Parser
+from dvcexp.git.pktline import Parser
 from dvcexp.git.pushing import Command, PushConversation, Verdict
 from dvcexp.trace import trace
 
@@ -191,20 +191,27 @@ def _has_spoken(channel: Channel) -> bool:
 
 
 def _open_again(reopen: Callable[[], Channel]) -> tuple[Channel, dict[str, str]]:
-    """A new connection, past its advertisement, and the refs that it told."""
+    """A new connection, past its advertisement, and the refs that it told. DvcexpError if it does not come so far."""
     channel = reopen()
-    advertisement, parser = Advertisement(), Parser()
     try:
-        while not advertisement.complete and not advertisement.failed:
-            data = os.read(channel.reader, 65536)
-            if not data:
-                raise DvcexpError("the remote hung up")
-            parser.feed(data)
-            while not advertisement.complete and (packet := parser.next()) is not None:
-                advertisement.add(packet)
-        if advertisement.failed:
-            raise DvcexpError("the remote refuses")
-    except (DvcexpError, MalformedPacket, OSError):
+        return channel, _read_advertisement(channel).refs
+    except DvcexpError:
         channel.close()
         raise
-    return channel, advertisement.refs
+
+
+def _read_advertisement(channel: Channel) -> Advertisement:
+    advertisement, parser = Advertisement(), Parser()
+    while not advertisement.complete:
+        try:
+            data = os.read(channel.reader, 65536)
+        except OSError as error:
+            raise DvcexpError(f"{error.strerror}") from None
+        if not data:
+            raise DvcexpError("the remote hung up")
+        parser.feed(data)
+        while not advertisement.complete and (packet := parser.next()) is not None:
+            advertisement.add(packet)
+            if advertisement.failed:
+                raise DvcexpError(printable(packet.text))
+    return advertisement
