@@ -102,7 +102,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, dict[str, Any
             made[scheme] = {
                 key: value
                 for key, value in arguments.items()
-                if value not in (None, False) and key not in ("skip_instance_cache", "use_listings_cache")
+                if value not in (None, False) and key != "skip_instance_cache"
             }
             return Disk()
 

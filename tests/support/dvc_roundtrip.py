@@ -51,7 +51,7 @@ def check_both_ways(
             (base / name).mkdir(parents=True, exist_ok=True)
     project = _project(folder)
     _configure(project, theirs)
-    dvc(project, ["add", "file", "data", "-q"], ["push", "-q"], env=env)
+    dvc(project, ["add", "file", "data", "-q"], ["push"], env=env)
     cache = project / ".dvc" / "cache"
     objects = {str(path.relative_to(cache)): path.read_bytes() for path in cache.rglob("*") if path.is_file()}
     assert len(objects) == 6
@@ -66,7 +66,7 @@ def check_both_ways(
         shutil.rmtree(path)
     (project / "file").unlink()
     # `status -c` would say of each object that is not on the remote that it is deleted or missing.
-    dvc(project, ["pull", "-q"], env=env)
+    dvc(project, ["pull"], env=env)
     assert (project / "file").read_bytes() == b"file\n" * 1000
     assert sorted(path.name for path in (project / "data").iterdir()) == ["big", "empty", "one", "two"]
     assert "in sync" in dvc(project, ["status", "-c"], env=env)

@@ -106,6 +106,7 @@ def _oss(given: Options, place: Place) -> Settings:
         "key": given.text("oss_key_id") or os.environ.get("OSS_ACCESS_KEY_ID"),
         "secret": given.text("oss_key_secret") or os.environ.get("OSS_ACCESS_KEY_SECRET"),
         "endpoint": given.text("oss_endpoint"),
+        "use_listings_cache": False,
     }
     if not arguments["endpoint"]:
         raise ConfigError(
@@ -234,7 +235,7 @@ class FilesystemRemote(PerObjectRemote):
                 if self._settings.address is not None:
                     socket.create_connection(self._settings.address, timeout=_CONNECT).close()
                 os.environ.update(self._settings.environment)
-                self._made = self._make(**self._settings.arguments, skip_instance_cache=True, use_listings_cache=False)
+                self._made = self._make(**self._settings.arguments, skip_instance_cache=True)
             return self._made
 
     def _path(self, key: str) -> str:
