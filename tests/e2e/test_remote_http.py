@@ -143,6 +143,18 @@ def test_credentials_in_the_url_and_in_netrc_are_used(nginx: Nginx, tmp_path: Pa
     assert Config(f"http://127.0.0.1:{nginx.basic}/x", PUT).open().exists([key_of(b"a")]) == {key_of(b"a")}
 
 
+def test_the_proxy_of_the_environment_is_used(nginx: Nginx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FaultProxy(nginx.plain, record=True) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+        remote = Config("http://storage.invalid/by-proxy", PUT).open()
+        assert failures(remote.upload(uploads_of(tmp_path, [b"a"]))) == []
+        assert b"PUT http://storage.invalid/by-proxy/files" in proxy.recorded
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        before = proxy.connections
+        assert Config(f"http://127.0.0.1:{nginx.plain}/by-proxy", PUT).open().exists([key_of(b"a")])
+        assert proxy.connections == before
+
+
 @pytest.fixture
 def home() -> Path:
     return Path.home()

@@ -7,7 +7,8 @@ one (tag, reply) whenever a reply to one of its requests has come. What it retur
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from dvcexp.remotes.sftp_channel import Channel
 from dvcexp.remotes.sftp_protocol import Reply, Request
@@ -38,7 +39,8 @@ def one(request: Request) -> Talk[Reply]:
     return reply
 
 
-class _UnderWay(NamedTuple, Generic[Item, T]):
+@dataclass(frozen=True, eq=False)
+class _UnderWay(Generic[Item, T]):
     item: Item
     talk: Talk[T]
 
