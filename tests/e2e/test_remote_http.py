@@ -253,7 +253,8 @@ class TestBehindAFaultyNetwork:
         proxy.next(Fault(cut_down=4_000_000, reset=reset), Fault(cut_down=3_000_000), Fault(cut_down=1000))
         remote = place.at(proxy.port).open()
         assert fetched(remote, [key_of(data)], tmp_path) == [data]
-        assert proxy.bytes_down < len(data) * 1.2
+        # Begun again it would be 1.68 times the data; a reset loses what the kernel had not handed over yet.
+        assert proxy.bytes_down < len(data) * 1.5
 
     def test_a_broken_upload_is_sent_again_and_leaves_nothing_half(
         self, nginx: Nginx, proxy: FaultProxy, place: Place, tmp_path: Path
