@@ -11,7 +11,12 @@ DOCS = Path(__file__).resolve().parents[2] / "docs" / "remotes.md"
 
 
 @pytest.mark.parametrize(
-    ("scheme", "title"), [("s3", "S3 and"), ("azure", "Azure"), ("gs", "Google Cloud"), (None, "DVC remotes")]
+    ("scheme", "title"),
+    [
+        *[("s3", "S3 and"), ("azure", "Azure"), ("gs", "Google Cloud"), (None, "DVC remotes")],
+        *[("http", "HTTP"), ("webdav", "WebDAV"), ("ssh", "SSH")],
+        *[(scheme, "HDFS") for scheme in ("hdfs", "webhdfs", "oss", "gdrive")],
+    ],
 )
 def test_the_section_of_a_kind_names_every_option_of_dvc(scheme: str | None, title: str) -> None:
     sections = DOCS.read_text().split("\n## ")
