@@ -19,7 +19,7 @@ from dvcexp.git.options import Options
 from dvcexp.git.pushing import Command, Verdict
 from dvcexp.git.refspec import covers, destinations
 from dvcexp.git.repository import NotARepository, Repository
-from dvcexp.pending import PendingTips
+from dvcexp.notes import Note
 from dvcexp.progress import Progress, plural
 from dvcexp.settings import Settings
 
@@ -108,8 +108,8 @@ class DataGate:
         return caller.command()
 
     @cached_property
-    def _pending(self) -> PendingTips:
-        return PendingTips(self._repository.common_dir)
+    def _pending(self) -> Note:
+        return Note(self._repository.common_dir, "pending")
 
     def _notice_object_format(self, tips: Mapping[str, str]) -> None:
         """`git clone` changes it in the new repository only once it has seen the listing."""
@@ -121,7 +121,8 @@ class DataGate:
         """Those that are about to be fetched, as far as the git command tells; if it is unknown, those whose download
         once began and did not end well."""
         if not self._command.name:
-            return {ref: tip for ref, tip in tips.items() if tip in self._pending}
+            pending = self._pending.read()
+            return {ref: tip for ref, tip in tips.items() if tip in pending}
         configured = self._repository.config.get_all(f"remote.{self._git_remote}.fetch")
         refspecs = self._command.refspecs(self._git_remote) or configured
         everything = "--stdin" in self._command.arguments  # then they are not on the command line
@@ -159,10 +160,10 @@ class DataGate:
         self._seen_to.update(lacking.values())
 
     def _follow(self, tips: Mapping[str, str]) -> None:
-        tips = followed(self._repository, tips, self._git_remote)
-        if not tips or self._command.only_looks:
+        candidates = followed(self._repository, tips, self._git_remote)
+        if not candidates or self._command.only_looks:
             return
-        here = {ref: tip for ref, tip in tips.items() if self._repository.objects.has_commit(tip)}
+        here = {ref: tip for ref, tip in candidates.items() if self._repository.objects.has_commit(tip)}
         lacking = sync.incomplete(self._repository, here, self._settings)
         whole = {ref: tip for ref, tip in here.items() if ref not in lacking}
         follow(self._repository, whole, self._git_remote, self._progress)

@@ -100,7 +100,9 @@ def _open_connection(sshd: Sshd) -> Iterator[Path]:
     """An ssh master; its socket lies where the path is short enough for one."""
     with tempfile.TemporaryDirectory(prefix="mux") as folder:
         socket = Path(folder) / "s"
-        argv = [*_ssh(sshd), "-M", "-S", str(socket), "-N", "-p", str(sshd.port), "127.0.0.1"]
+        # The master passes on only what it would send itself.
+        argv = [*_ssh(sshd), "-o", "SendEnv=GIT_PROTOCOL", "-M", "-S", str(socket), "-N", "-p", str(sshd.port)]
+        argv.append("127.0.0.1")
         master = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             while not socket.exists():
