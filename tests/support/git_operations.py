@@ -13,10 +13,14 @@ A, B, NEW = "refs/exps/*/a", "refs/exps/*/b", "refs/exps/*/new"
 
 
 class Operation:
-    """A row. Subclasses are the rows, in the order in which they stand here; `run` has the commands, the same natively
-    and through the helper, and `check` what else must be so with the helper, about data as a rule."""
+    """A row. Subclasses are the rows, in the order in which they stand here.
+
+    run: the commands, the same natively and through the helper. data: what the helper does beside what Git does;
+    `check` holds it to that.
+    """
 
     title: str
+    data: str
     pushes = False
     shallow = False
 
@@ -68,6 +72,7 @@ FIXED_DATE = {"GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "
 
 class Clone(Operation):
     title = "clone"
+    data = "no data"
 
     def run(self, world: World) -> None:
         world.clone()
@@ -78,6 +83,7 @@ class Clone(Operation):
 
 class CloneExperiments(Operation):
     title = "clone with experiments: `-c remote.origin.fetch=+refs/exps/*:refs/exps/*`"
+    data = "data first; if it fails, no clone is left"
 
     def run(self, world: World) -> None:
         world.clone(*EXPERIMENTS)
@@ -88,6 +94,7 @@ class CloneExperiments(Operation):
 
 class CloneKinds(Operation):
     title = "clone `--bare`, `--mirror`, `--single-branch`"
+    data = "a bare repository keeps no data"
 
     def run(self, world: World) -> None:
         world.clone("--bare", to="bare")
@@ -100,6 +107,7 @@ class CloneKinds(Operation):
 
 class Shallow(Operation):
     title = "clone `--depth`, fetch `--depth`, `--unshallow`, `--shallow-since`"
+    data = "no data"
     shallow = True
 
     def run(self, world: World) -> None:
@@ -114,6 +122,7 @@ class Shallow(Operation):
 
 class Partial(Operation):
     title = "partial clone `--filter=blob:none`, then experiments"
+    data = "data first; what Git left out is fetched as it is read"
     shallow = True
 
     def run(self, world: World) -> None:
@@ -127,6 +136,7 @@ class Partial(Operation):
 
 class FetchExperiments(Operation):
     title = "fetch experiments, again, with nothing to do"
+    data = "data first; the second time there is nothing to do"
 
     def run(self, world: World) -> None:
         clone = world.clone()
@@ -139,6 +149,7 @@ class FetchExperiments(Operation):
 
 class FetchOne(Operation):
     title = "fetch one experiment by pattern, another by its full name"
+    data = "data of that experiment only"
 
     def run(self, world: World) -> None:
         clone = world.clone("--no-local")  # a local clone takes every commit along
@@ -152,6 +163,7 @@ class FetchOne(Operation):
 
 class FetchNegative(Operation):
     title = "fetch with a negative refspec"
+    data = "data of what is fetched only"
 
     def run(self, world: World) -> None:
         clone = world.clone("--no-local")  # a local clone takes every commit along
@@ -163,6 +175,7 @@ class FetchNegative(Operation):
 
 class FetchBranches(Operation):
     title = "fetch branches and tags: `--prune`, `--tags`, `--atomic`, `--dry-run`, `--refmap`, `--all`, `-q`, `-v`"
+    data = "no data"
 
     def run(self, world: World) -> None:
         clone = world.clone()
@@ -179,7 +192,8 @@ class FetchBranches(Operation):
 
 
 class DryFetch(Operation):
-    title = "fetch `--dry-run` of experiments moves no data where Linux tells"
+    title = "fetch `--dry-run` of experiments (told from the command line, on Linux)"
+    data = "no data"
 
     def run(self, world: World) -> None:
         clone = world.clone()
@@ -193,6 +207,7 @@ class DryFetch(Operation):
 
 class Pull(Operation):
     title = "pull"
+    data = "no data"
 
     def run(self, world: World) -> None:
         clone = world.clone()
@@ -205,6 +220,7 @@ class Pull(Operation):
 
 class Look(Operation):
     title = "look: `ls-remote`, `remote show`, `remote prune`, `remote set-head`"
+    data = "no data, even where data is missing here"
 
     def run(self, world: World) -> None:
         clone = world.clone()
@@ -223,6 +239,7 @@ class Look(Operation):
 
 class Prefetch(Operation):
     title = "`maintenance run --task=prefetch`"
+    data = "no further data"
 
     def run(self, world: World) -> None:
         clone = world.clone(*EXPERIMENTS)
@@ -235,6 +252,7 @@ class Prefetch(Operation):
 
 class Worktree(Operation):
     title = "from a linked worktree"
+    data = "data first, into the cache of that work tree"
 
     def run(self, world: World) -> None:
         clone = world.clone()
@@ -247,6 +265,7 @@ class Worktree(Operation):
 
 class PushBranches(Operation):
     title = "push a branch, again, with tags, quietly, for scripts"
+    data = "no data"
     pushes = True
 
     def run(self, world: World) -> None:
@@ -262,6 +281,7 @@ class PushBranches(Operation):
 
 class PushExperiment(Operation):
     title = "push an experiment, again, with a branch beside it"
+    data = "data first; the second time there is nothing to do"
     pushes = True
 
     def run(self, world: World) -> None:
@@ -275,6 +295,7 @@ class PushExperiment(Operation):
 
 class PushDelete(Operation):
     title = "push `--delete` of an experiment and a branch"
+    data = "no data"
     pushes = True
 
     def run(self, world: World) -> None:
@@ -287,6 +308,7 @@ class PushDelete(Operation):
 
 class PushRefused(Operation):
     title = "push that Git refuses: not a fast-forward, `--force`, `--force-with-lease`"
+    data = "data only of what Git lets go"
     pushes = True
 
     def run(self, world: World) -> None:
@@ -300,7 +322,8 @@ class PushRefused(Operation):
 
 
 class PushAtomic(Operation):
-    title = "push `--atomic` with a refused ref: no data moves either"
+    title = "push `--atomic` with a ref that Git refuses"
+    data = "no data unless all may go"
     pushes = True
 
     def run(self, world: World) -> None:
@@ -313,7 +336,8 @@ class PushAtomic(Operation):
 
 
 class PushDry(Operation):
-    title = "push `--dry-run`: no data moves"
+    title = "push `--dry-run`"
+    data = "no data"
     pushes = True
 
     def run(self, world: World) -> None:
@@ -325,6 +349,7 @@ class PushDry(Operation):
 
 class PushOptions(Operation):
     title = "push with push options"
+    data = "data first"
     pushes = True
 
     def run(self, world: World) -> None:
@@ -340,6 +365,7 @@ class PushOptions(Operation):
 
 class PushHooks(Operation):
     title = "push that the server's hooks comment on and refuse in part"
+    data = "data first"
     pushes = True
 
     def run(self, world: World) -> None:
@@ -355,6 +381,7 @@ class PushHooks(Operation):
 
 class PushMirror(Operation):
     title = "push `--mirror`"
+    data = "data first"
     pushes = True
 
     def run(self, world: World) -> None:
@@ -366,6 +393,7 @@ class PushMirror(Operation):
 
 class NoRepository(Operation):
     title = "a repository that is not there"
+    data = "no data"
 
     def run(self, world: World) -> None:
         world.host.rename(world.folder / "gone.git")

@@ -161,8 +161,8 @@ def signing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("signing")
-@pytest.mark.parametrize("transport", ["file", "ssh"])
 class TestSignedPush:
+    @pytest.mark.parametrize("transport", ["file", "ssh", "http"])
     def test_it_arrives_signed_with_its_data(self, transport: str, make_world: MakeWorld) -> None:
         world = make_world(transport)
         git("config", "receive.certNonceSeed", "seed", cwd=world.host)
@@ -173,6 +173,7 @@ class TestSignedPush:
         assert world.seed.new in certificate.read_text()
         assert world.stored() >= world.seed.objects["new"]
 
+    @pytest.mark.parametrize("transport", ["file", "ssh"])
     def test_it_is_refused_as_a_whole(self, transport: str, make_world: MakeWorld) -> None:
         world = make_world(transport)
         git("config", "receive.certNonceSeed", "seed", cwd=world.host)
