@@ -96,7 +96,8 @@ def test_a_remote_can_stand_on_another(project: Project, base: str, rest: str) -
 
 def test_paths_among_the_options_are_made_absolute(project: Project) -> None:
     keys = ["credentialpath", "configpath", "keyfile", "cert_path", "key_path", "gdrive_user_credentials_file"]
-    project.write(config="['remote \"r\"']\nurl = s3://b\n" + "".join(f"{key} = ../{key}\n" for key in keys))
+    text = "['remote \"r\"']\nurl = s3://b\n" + "".join(f"{key} = ../{key}\n" for key in keys)
+    project.write(config_local=text)
     theirs = project.theirs
     expected = {key: str(project.root / key) for key in keys}
     assert project.ours().remotes["r"].options == expected

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from dvcexp.dvc import configfile
 from dvcexp.dvc.configfile import Section, Value
+from dvcexp.dvc.trust import Origin, Said, objection
 from dvcexp.errors import ConfigError, printable
 
 # Options whose values are paths, like `url` and `cache.dir`.
@@ -95,7 +96,12 @@ class Level(NamedTuple):
     sections: Mapping[str, Section]
     folder: str | None
     source: str
-    from_commit: bool = False
+    origin: Origin
+
+    @property
+    def from_commit(self) -> bool:
+        """Does it stand in a commit, and not on this machine?"""
+        return self.origin == "commit"
 
 
 def work_tree_config(root: str, environ: Mapping[str, str]) -> DvcConfig | None:
@@ -106,8 +112,9 @@ def work_tree_config(root: str, environ: Mapping[str, str]) -> DvcConfig | None:
     folder = os.path.join(root, ".dvc")
     if not os.path.isdir(folder):
         return None
-    paths = [os.path.join(folder, name) for name in ("config", "config.local")]
-    levels = [*machine_levels(environ), *(_level(path) for path in paths)]
+    repository = _level(os.path.join(folder, "config"), "repository")
+    local = _level(os.path.join(folder, "config.local"), "local")
+    levels = [*machine_levels(environ), repository, local]
     return _merge(levels, environ, cache_dir=os.path.join(folder, "cache"))
 
 
@@ -124,7 +131,7 @@ def commit_config(
     """
     folder = os.path.join(root, ".dvc") if root is not None else None
     sections = configfile.parse(data, where) if data else {}
-    commit = Level(sections, folder, where, from_commit=True)
+    commit = Level(sections, folder, where, "commit")
     if work_tree is None:
         cache_dir = os.path.join(folder, "cache") if folder is not None else None
         return _merge([*machine_levels(environ), commit], environ, cache_dir=cache_dir)
@@ -151,7 +158,7 @@ def commit_config(
 
 def machine_levels(environ: Mapping[str, str]) -> list[Level]:
     """The system's and the user's configuration."""
-    return [_level(os.path.join(folder, "config")) for folder in _machine_folders(environ)]
+    return [_level(os.path.join(folder, "config"), "machine") for folder in _machine_folders(environ)]
 
 
 def _machine_folders(environ: Mapping[str, str]) -> list[str]:
@@ -170,7 +177,7 @@ def _machine_folders(environ: Mapping[str, str]) -> list[str]:
     return [environ.get("DVC_SYSTEM_CONFIG_DIR") or system, environ.get("DVC_GLOBAL_CONFIG_DIR") or user]
 
 
-def _level(path: str) -> Level:
+def _level(path: str, origin: Origin) -> Level:
     try:
         with open(path, "rb") as file:
             data = file.read(configfile.MAX_SIZE + 1)
@@ -178,7 +185,7 @@ def _level(path: str) -> Level:
         data = b""
     except OSError as exc:
         raise ConfigError(f"cannot read '{printable(path)}': {exc.strerror}") from None
-    return Level(configfile.parse(data, path), os.path.dirname(os.path.abspath(path)), path)
+    return Level(configfile.parse(data, path), os.path.dirname(os.path.abspath(path)), path, origin)
 
 
 class _Option(NamedTuple):
@@ -255,10 +262,11 @@ def _resolve(
 ) -> tuple[dict[str, RemoteConfig], dict[str, ConfigError]]:
     usable: dict[str, RemoteConfig] = {}
     unusable: dict[str, ConfigError] = {}
+    merged: dict[str, Mapping[str, _Option]] = {}  # with what `remote://` brings
 
-    def resolve(name: str, on_the_way: tuple[str, ...]) -> RemoteConfig:
-        if name in usable:
-            return usable[name]
+    def resolve(name: str, on_the_way: tuple[str, ...]) -> Mapping[str, _Option]:
+        if name in merged:
+            return merged[name]
         if name in on_the_way:
             raise _unusable(name, "its url leads back to itself")
         if name not in remotes:
@@ -269,29 +277,48 @@ def _resolve(
             problem = "it has no url"
         if problem is not None:
             raise _unusable(name, problem)
-        url, level, _ = options["url"]
-        own = {key: option.value for key, option in options.items() if key != "url"}
-        own_dropped = tuple(dropped.get(name, ()))
-        base = _base_of({"url": url})
+        base = _base_of({"url": options["url"].value})
         if base is not None:
             parent = resolve(base[0], (*on_the_way, name))
-            url, own = f"{parent.url}/{base[1]}", {**parent.options, **own}
-        if level.from_commit and url.startswith("gs://") and own.pop("endpointurl", None) is not None:
+            url = parent["url"]._replace(value=f"{parent['url'].value}/{base[1]}")
+            options = {**parent, **options, "url": url}
+        merged[name] = options
+        return options
+
+    def make(name: str) -> RemoteConfig:
+        options = resolve(name, ())
+        level = remotes[name]["url"].level
+        own_dropped = tuple(dropped.get(name, ()))
+        if level.from_commit and options["url"].value.startswith("gs://") and "endpointurl" in options:
             # Google's client shows the user's token to whatever answers there.
+            options = {key: option for key, option in options.items() if key != "endpointurl"}
             own_dropped += ("endpointurl",)
-        usable[name] = RemoteConfig(name, url, own, level.source, level.from_commit, own_dropped)
-        return usable[name]
+        _check_trust(name, options)
+        texts = {key: option.value for key, option in options.items() if key != "url"}
+        return RemoteConfig(name, options["url"].value, texts, level.source, level.from_commit, own_dropped)
 
     for name in remotes:
         try:
-            resolve(name, ())
+            usable[name] = make(name)
         except ConfigError as exc:
             unusable[name] = exc
     return usable, unusable
 
 
-def _unusable(name: str, reason: str) -> ConfigError:
-    return ConfigError(f"DVC remote '{printable(name)}' cannot be used: {reason}", "dvc remote list")
+def _check_trust(name: str, options: Mapping[str, _Option]) -> None:
+    """ConfigError where a stranger's word would do what only the user's may."""
+    repository = next((option.level for option in options.values() if option.level.origin == "repository"), None)
+    folder = os.path.dirname(repository.folder) if repository is not None and repository.folder is not None else None
+    said = {key: Said(option.value, option.level.origin) for key, option in options.items()}
+    against = objection(said, folder)
+    if against is not None:
+        modify = f"dvc remote modify --local {printable(name)}"
+        hints = [f"if you trust it: {modify} {key} <the same>" for key in against.keys]
+        raise _unusable(name, against.reason, *hints)
+
+
+def _unusable(name: str, reason: str, *hints: str) -> ConfigError:
+    return ConfigError(f"DVC remote '{printable(name)}' cannot be used: {reason}", *(hints or ("dvc remote list",)))
 
 
 def _base_of(section: Mapping[str, Value]) -> tuple[str, str] | None:
