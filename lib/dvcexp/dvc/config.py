@@ -53,6 +53,11 @@ class RemoteConfig:
     from_commit: bool = False
     dropped: tuple[str, ...] = ()
 
+    @property
+    def is_versioned(self) -> bool:
+        """Is it cloud-versioned: does DVC keep files by path and version there?"""
+        return any(self.options.get(option, "").lower() == "true" for option in ("version_aware", "worktree"))
+
 
 @dataclass(frozen=True, slots=True)
 class DvcConfig:

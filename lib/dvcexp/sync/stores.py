@@ -42,6 +42,27 @@ class Store:
         """Where to read from, best first."""
         return [source for source in (self.config, self.recorded, self.colleague) if source is not None]
 
+    def target(self) -> RemoteConfig:
+        """Where to write; ConfigError where that is nowhere, or a folder of this machine that a commit alone names."""
+        config = self.config
+        if config is None:
+            raise ConfigError(
+                "no DVC remote is configured, so the data has nowhere to go",
+                "dvc remote add -d <name> <url>",
+                "to push the refs alone: DVCEXP_SKIP=1 git push ...",
+            )
+        if config.from_commit and "://" not in config.url:
+            raise ConfigError(
+                f"DVC remote '{self.name}' is the folder '{printable(config.url)}' that only the commit names",
+                f"to allow writing there: dvc remote add --global {self.name} {printable(config.url)}",
+            )
+        if config.is_versioned:
+            raise ConfigError(
+                f"DVC remote '{self.name}' is cloud-versioned: it keeps one version of each path, not experiments",
+                "add a DVC remote without version_aware and worktree, and name it: git config dvcexp.remote <name>",
+            )
+        return config
+
 
 @dataclass(slots=True)
 class Stores:

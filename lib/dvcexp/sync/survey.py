@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from dvcexp.dvc.cache import Cache
 from dvcexp.dvc.objects import Object
 from dvcexp.errors import ConfigError, DvcexpError
 from dvcexp.git.repository import Repository
 from dvcexp.progress import Progress
 from dvcexp.settings import Settings
 from dvcexp.sync.demand import Part, Selection, Use, by_store, is_shared
-from dvcexp.sync.outgoing import expand, make_plan
+from dvcexp.sync.lacking import NOWHERE, expand, make_plan
 from dvcexp.sync.refusals import Refusals
 from dvcexp.sync.stores import Store, Stores
 
@@ -73,7 +72,7 @@ def _missing(store: Store, part: Part, refusals: Refusals) -> set[Object]:
     demand = part.demand
     if store.cache is None:
         return {*demand.files, *demand.directories}
-    expand(demand, store.cache, list(demand.directories), refusals)
+    expand(demand, store.cache, list(demand.directories), refusals.damaged)
     everything = {*demand.files, *demand.directories, *demand.members()}
     return (everything - store.cache.present(everything)) | refusals.damaged.keys()
 
@@ -81,7 +80,7 @@ def _missing(store: Store, part: Part, refusals: Refusals) -> set[Object]:
 def _unsent(store: Store, part: Part, stores: Stores, progress: Progress, refusals: Refusals) -> set[Object]:
     if store.config is None:
         raise ConfigError("no DVC remote is configured", "dvc remote add -d <name> <url>")
-    plan = make_plan(stores.remote(store.config), store.cache or Cache(""), part, progress, refusals)
+    plan = make_plan(stores.remote(store.config), store.cache or NOWHERE, part, progress, refusals.damaged)
     return {*plan.files, *plan.directories, *plan.lost, *plan.withheld}
 
 

@@ -23,11 +23,6 @@ class Version(NamedTuple):
     version: str
 
 
-def is_versioned(config: RemoteConfig) -> bool:
-    """Does DVC keep files by path and version there?"""
-    return any(config.options.get(option, "").lower() == "true" for option in ("version_aware", "worktree"))
-
-
 def versions(uses: Iterable[Use], config: RemoteConfig) -> dict[str, Version]:
     """Object key -> its version, for all that the outputs record of this remote."""
     found = {}

@@ -10,7 +10,7 @@ from dvcexp.dvc.objects import Entry, Object, dir_oid
 from dvcexp.dvc.output import Member, Output
 from dvcexp.remotes.base import Download, ObjectMissing, Outcome
 from dvcexp.sync.demand import Use
-from dvcexp.sync.versioned import Version, VersionedSource, is_versioned, listed_in_place, versions
+from dvcexp.sync.versioned import Version, VersionedSource, listed_in_place, versions
 
 A, B, C = "a" * 32, "b" * 32, "c" * 32
 CONFIG = RemoteConfig("cloud", "s3://bucket/base", {"version_aware": "true"}, "here")
@@ -64,6 +64,6 @@ def test_a_directory_listed_in_place_gives_its_manifest() -> None:
 
 
 def test_either_option_makes_a_remote_versioned() -> None:
-    assert is_versioned(CONFIG)
-    assert is_versioned(CONFIG.__class__("w", "s3://b", {"worktree": "True"}, "here"))
-    assert not is_versioned(CONFIG.__class__("w", "s3://b", {"version_aware": "false"}, "here"))
+    assert CONFIG.is_versioned
+    assert CONFIG.__class__("w", "s3://b", {"worktree": "True"}, "here").is_versioned
+    assert not CONFIG.__class__("w", "s3://b", {"version_aware": "false"}, "here").is_versioned

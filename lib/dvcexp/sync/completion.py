@@ -1,0 +1,213 @@
+"""What one cache lacks of what some commits use, brought from the places that may have it, every hash checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from dvcexp.dvc.cache import Cache
+from dvcexp.dvc.config import RemoteConfig
+from dvcexp.dvc.objects import MAX_MANIFEST_SIZE, Entry, Object, UnsafeManifest, dir_oid, dump_manifest
+from dvcexp.errors import DvcexpError, printable
+from dvcexp.files import Staging
+from dvcexp.progress import Progress, format_size, plural
+from dvcexp.remotes.base import Download, ObjectMissing, RemoteError
+from dvcexp.sync import manifests
+from dvcexp.sync.demand import Part
+from dvcexp.sync.paths import PathFilter
+from dvcexp.sync.plan import missing_files
+from dvcexp.sync.stores import Store, Stores
+from dvcexp.sync.transfer import Source, Transferred, download
+from dvcexp.sync.versioned import VersionedSource, listed_in_place, versions
+
+
+class Arrived(NamedTuple):
+    """A manifest under a temporary name. source: the DVC remote it came from, None if the commit itself told it."""
+
+    temporary: str
+    size: int
+    source: str | None
+
+
+@dataclass(slots=True)
+class Gaps:
+    """What did not come: `failed` transfers, and objects that no place has (`missing`, with the DVC remote's name)."""
+
+    failed: dict[str, DvcexpError] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+class Completion:
+    """Brings what one store's cache lacks."""
+
+    def __init__(
+        self,
+        store: Store,
+        cache: Cache,
+        part: Part,
+        stores: Stores,
+        paths: PathFilter,
+        progress: Progress,
+        gaps: Gaps,
+    ) -> None:
+        self._store = store
+        self._cache = cache
+        self._part = part
+        self._stores = stores
+        self._paths = paths
+        self._progress = progress
+        self._gaps = gaps
+        self._listed: dict[Object, list[Entry]] = {}
+        self._moved: dict[str, Transferred] = {}
+
+    def run(self) -> None:
+        """Manifests first, to know the files; but they get their names last, for they vouch for their files."""
+        demand = self._part.demand
+        try:
+            with self._cache.staging() as late:
+                late.BATCH_FILES = late.BATCH_BYTES = 1 << 62
+                arrived = self._read_manifests(late)
+                for directory, entries in self._listed.items():
+                    wanted = [e for e in entries if self._paths.matches(self._path(directory, e))]
+                    if wanted or not entries:
+                        demand.directories[directory] = manifests.members(directory, wanted)
+                    else:
+                        del demand.directories[directory]
+                everything = demand.files | demand.members()
+                lacking = missing_files(demand, self._cache.present(everything))
+                left = self._bring(lacking)
+                for directory, manifest in arrived.items():
+                    members = demand.directories.get(directory)
+                    if members is not None and members.isdisjoint(left):
+                        late.keep(manifest.temporary, self._cache.path(directory), manifest.size)
+                        self._count(manifest)
+        except OSError as error:
+            where = error.filename or self._cache.directory
+            hint = "make room or give access there, then run the same command again: it goes on where it stopped"
+            raise DvcexpError(f"cannot write to the cache: '{where}': {error.strerror}", hint) from error
+        for name, moved in self._moved.items():
+            if moved.objects:
+                amount = f"{plural(moved.objects, 'object')} ({format_size(moved.size)})"
+                self._progress.note(f"downloaded {amount} from '{name}'")
+
+    def _count(self, manifest: Arrived) -> None:
+        if manifest.source is not None:
+            moved = self._moved_from(manifest.source)
+            moved.objects += 1
+            moved.size += manifest.size
+
+    def _read_manifests(self, late: Staging) -> dict[Object, Arrived]:
+        """Fill `self._listed`; those that were not in the cache have come under temporary names."""
+        wanted: set[Object] = set()
+        arrived: dict[Object, Arrived] = {}
+        for directory in self._part.demand.directories:
+            try:
+                entries = manifests.entries_in_cache(self._cache, directory)
+            except UnsafeManifest:
+                entries = None  # a damaged one is fetched again and replaced
+            if entries is not None:
+                self._listed[directory] = entries
+            elif not self._write_manifest(directory, late, arrived):
+                wanted.add(directory)
+        failed: dict[Object, DvcexpError] = {}
+        for config in self._store.sources():
+            if not wanted:
+                break
+            try:
+                self._fetch_manifests(self._source(config), wanted, late, arrived, failed)
+            except DvcexpError as error:
+                failed.update(dict.fromkeys(wanted, error))
+            wanted -= arrived.keys()
+        self._give_up(wanted, failed)
+        return arrived
+
+    def _write_manifest(self, directory: Object, late: Staging, arrived: dict[Object, Arrived]) -> bool:
+        """Make the manifest of a directory that the commit lists in place; False if it does not, or not all of it."""
+        entries = listed_in_place(self._part.uses[directory])
+        if entries is None or dir_oid(entries) != directory.oid:
+            return False
+        data = dump_manifest(entries)
+        temporary = late.temporary(self._cache.path(directory))
+        with open(temporary, "xb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o444)
+        self._listed[directory] = entries
+        arrived[directory] = Arrived(temporary, len(data), None)
+        return True
+
+    def _source(self, config: RemoteConfig) -> Source:
+        remote = self._stores.remote(config)
+        return VersionedSource(remote, versions(self._part.uses.values(), config)) if config.is_versioned else remote
+
+    def _fetch_manifests(
+        self,
+        source: Source,
+        wanted: Collection[Object],
+        late: Staging,
+        arrived: dict[Object, Arrived],
+        failed: dict[Object, DvcexpError],
+    ) -> None:
+        targets = {item.key: (item, late.temporary(self._cache.path(item))) for item in sorted(wanted)}
+        requests = (Download(key, temporary, MAX_MANIFEST_SIZE) for key, (_, temporary) in targets.items())
+        for outcome in source.download(requests):
+            directory, temporary = targets[outcome.key]
+            if outcome.error is not None:
+                if not isinstance(outcome.error, ObjectMissing):
+                    failed[directory] = outcome.error
+                continue
+            with open(temporary, "rb") as file:
+                data = file.read()
+            try:
+                self._listed[directory] = manifests.parse(directory, data)
+            except UnsafeManifest as error:
+                late.drop(temporary)
+                failed[directory] = RemoteError(source.name, source.url, error.message, *error.hints)
+                continue
+            os.chmod(temporary, 0o444)
+            arrived[directory] = Arrived(temporary, outcome.size, source.name)
+
+    def _bring(self, lacking: Collection[Object]) -> set[Object]:
+        """Download files from the sources in turn; those that no source gave are returned, and noted as gaps."""
+        left = set(lacking)
+        failed: dict[Object, DvcexpError] = {}
+        with self._progress.phase("Downloading objects", len(left)) as phase, self._cache.staging() as staging:
+            for config in self._store.sources():
+                if not left:
+                    break
+                try:
+                    source = self._source(config)
+                    moved = self._moved_from(config.name)
+                    done = download(source, self._cache, left, phase, staging, moved)
+                except RemoteError as error:
+                    failed.update(dict.fromkeys(left, error))
+                    continue
+                left = done.missing | done.failed.keys()
+                failed.update(done.failed)
+        left -= self._cache.present(left)
+        self._give_up(left, failed)
+        return left
+
+    def _moved_from(self, name: str) -> Transferred:
+        return self._moved.setdefault(printable(name), Transferred())
+
+    def _give_up(self, left: Collection[Object], failed: Mapping[Object, DvcexpError]) -> None:
+        for item in left:
+            path = self._name(item)
+            if item in failed:
+                self._gaps.failed[path] = failed[item]
+            else:
+                self._gaps.missing[f"'{printable(path)}' ({item.oid})"] = self._store.name
+
+    def _name(self, item: Object) -> str:
+        if item in self._part.uses:
+            return self._part.uses[item].output.path
+        for directory, entries in self._listed.items():
+            for entry in entries:
+                if entry.md5 == item.oid:
+                    return self._path(directory, entry)
+        return item.oid
+
+    def _path(self, directory: Object, entry: Entry) -> str:
+        return f"{self._part.uses[directory].output.path}/{entry.relpath}"
