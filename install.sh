@@ -76,14 +76,13 @@ build() {
     printf 'installing dvcexp into %s\n' "$data"
     "$python" -m venv "$new"
     # Built from a copy: the build leaves files behind, and the sources may be read-only or another user's.
-    mkdir "$source"
-    (cd "$here" && cp -RP pyproject.toml README.md LICENSE lib hooks "$source/")
+    mkdir -p "$source/docs"
+    (cd "$here" && cp -RP pyproject.toml README.md LICENSE lib hooks "$source/" && cp -RP docs/man "$source/docs/")
     "$new/bin/python" -m pip install --quiet --disable-pip-version-check "$source${extras:+[$extras]}" ||
         error "pip could not install dvcexp and what it needs; what was installed before is unchanged"
     rm -rf "$source"
     printf %s "$extras" >"$new/extras"
     quick_start
-    install_manual
     "$new/bin/git-exp" --version >/dev/null || error "the new version does not start; what was installed before is unchanged"
 }
 
@@ -106,13 +105,6 @@ for command, module in (("git-exp", "dvcexp.cli"), ("git-remote-dvcexp", "dvcexp
         file.write(f"import sys\n\nsys.path.append({site!r})\n\nfrom {module} import main\n\nsys.exit(main())\n")
     os.chmod(path, 0o755)
 END
-}
-
-install_manual() {
-    mkdir -p "$new/share/man/man1"
-    for page in "$here"/docs/man/*.1; do
-        [ ! -e "$page" ] || cp "$page" "$new/share/man/man1/"
-    done
 }
 
 # ---- taking over ----

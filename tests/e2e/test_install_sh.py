@@ -110,6 +110,12 @@ class TestInstall:
         code = f"import sys\n{prologue[0]}\nimport dulwich, google.auth, obstore, requests, tqdm, yaml"
         user.type(str(user.data / "current" / "bin" / "python"), "-IS", "-c", code)
 
+    def test_the_manual_pages_are_found(self, installed: tuple[User, Done]) -> None:
+        user, _ = installed
+        page = user.home / ".local" / "share" / "man" / "man1" / "git-exp-push.1"
+        assert user.type("man", "-w", "git-exp-push").stdout == f"{page.resolve()}\n"
+        assert "share experiments" in user.type("git", "help", "exp-push").stdout
+
     def test_nothing_lies_elsewhere(self, installed: tuple[User, Done]) -> None:
         user, _ = installed
         assert sorted(str(path.relative_to(user.home)) for path in user.home.glob("*/*")) == [
@@ -127,8 +133,6 @@ class TestUpgrade:
         """The version before stays for what still runs, older ones go; manual pages that are gone go, extras stay."""
         sources = copy_of_sources(tmp_path)
         pages = sources / "docs" / "man"
-        pages.mkdir(parents=True)
-        (pages / "git-exp.1").write_text(".TH GIT-EXP 1\n")
         (pages / "git-old.1").write_text(".TH GIT-OLD 1\n")
         user = User(earlier.home, sources)
         (first,) = user.versions()
@@ -136,15 +140,15 @@ class TestUpgrade:
         second = (user.data / "current").resolve()
         assert user.versions() == {first, second}
         man = user.home / ".local" / "share" / "man" / "man1"
-        assert sorted(path.name for path in man.iterdir()) == ["git-exp.1", "git-old.1"]
-        assert (man / "git-exp.1").read_text() == ".TH GIT-EXP 1\n"
+        assert {path.name for path in man.iterdir()} == {path.name for path in pages.iterdir()}
+        assert (man / "git-exp.1").read_bytes() == (pages / "git-exp.1").read_bytes()
 
         (pages / "git-old.1").unlink()
         git("init", "-q", user.home / "repo", cwd=user.home)
         done = user.run("--repo", str(user.home / "repo"))
         assert f"installed hook {user.home}/repo/.git/hooks/pre-push\n" in done.stdout
         assert user.versions() == {second, (user.data / "current").resolve()}
-        assert [path.name for path in man.iterdir()] == ["git-exp.1"]
+        assert {path.name for path in man.iterdir()} == {path.name for path in pages.iterdir()}
         assert (user.data / "current" / "extras").read_text() == "azure"
         user.type("git", "exp", "--version")
 
@@ -244,6 +248,6 @@ def copy_of_sources(tmp_path: Path) -> Path:
     folder.mkdir()
     for name in ("install.sh", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder / name)
-    for name in ("lib", "hooks"):
+    for name in ("lib", "hooks", "docs/man"):
         shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     return folder

@@ -56,11 +56,17 @@ def dispatch(argv: Sequence[str]) -> int:
 
         print(f"git exp version {__version__}")
         return 0
-    if argv and argv[0] in ("-h", "--help", "help"):
-        # `git exp help push` reads as `git exp push -h` does.
-        if len(argv) > 1 and argv[1] in VERBS:
-            return _run_verb(argv[1], ["-h"])
+    if len(argv) > 1 and argv[0] == "help":
+        return dispatch([argv[1], "--help"])
+    if argv and argv[0] in ("-h", "help"):
         print(overview())
+        return 0
+    if argv and argv[0] == "--help":
+        # Git itself makes `git help exp` of `git exp --help`.
+        from dvcexp.git import foreground
+
+        if not foreground.manual("git-exp"):
+            print(overview())
         return 0
     if not argv:
         print(overview())
@@ -81,7 +87,7 @@ def overview() -> str:
             "",
             *lines,
             "",
-            "'git exp <verb> -h' tells the options of a verb.",
+            "'git exp <verb> -h' tells the options of a verb, 'git exp help <verb>' more of it.",
         ]
     )
 

@@ -1,4 +1,6 @@
-"""argparse with Git's manners: exit code 129 for a wrong command line, and options anywhere between the arguments."""
+"""argparse with Git's manners: exit code 129 for a wrong command line, options anywhere between the arguments, `-h` for
+the usage and `--help` for the manual page.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,13 @@ class Parser(argparse.ArgumentParser):
     """The parser of `git exp` and of each verb."""
 
     _intermixing = False
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs, add_help=False)
+        self.add_argument("-h", action="help", default=argparse.SUPPRESS, help="show this help")
+        self.add_argument(
+            "--help", action=_ManualAction, nargs=0, default=argparse.SUPPRESS, help="show the manual page"
+        )
 
     def error(self, message: str) -> NoReturn:
         """Usage on stderr, and the rest is the boundary's."""
@@ -40,3 +49,14 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self.error(f"unknown arguments: {' '.join(unknown)}")
         return known, unknown
+
+
+class _ManualAction(argparse.Action):
+    """Shows the page named after the command, `git-exp-push` for one; without manual pages here, what `-h` shows."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from dvcexp.git import foreground
+
+        if not foreground.manual(parser.prog.replace(" ", "-")):
+            parser.print_help()
+        parser.exit()

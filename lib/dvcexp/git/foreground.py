@@ -41,6 +41,14 @@ def answer(*args: str, environ: Mapping[str, str] | None = None) -> tuple[int, b
     return done.returncode, done.stdout
 
 
+def manual(page: str) -> bool:
+    """Show a manual page as `git help` does, by the user's viewer and pager; False if there is none by that name."""
+    import subprocess
+
+    command = ["git", "help", "--man", page]
+    return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
 def with_config(settings: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """`environ` with Git configuration on top, as `git -c` sets it; a key may have `=` in it, as a URL has."""
     if not settings:
