@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from dvcexp.dvc.cache import Cache
 from dvcexp.dvc.config import RemoteConfig
-from dvcexp.dvc.objects import MAX_MANIFEST_SIZE, Entry, Object, UnsafeManifest, dir_oid, dump_manifest
+from dvcexp.dvc.objects import Entry, Object, UnsafeManifest, dir_oid, dump_manifest
 from dvcexp.errors import DvcexpError, printable
 from dvcexp.files import Staging
 from dvcexp.progress import Progress, format_size, plural
@@ -150,7 +150,8 @@ class Completion:
         failed: dict[Object, DvcexpError],
     ) -> None:
         targets = {item.key: (item, late.temporary(self._cache.path(item))) for item in sorted(wanted)}
-        requests = (Download(key, temporary, MAX_MANIFEST_SIZE) for key, (_, temporary) in targets.items())
+        limit = self._part.manifest_limit
+        requests = (Download(key, temporary, limit(item)) for key, (item, temporary) in targets.items())
         for outcome in source.download(requests):
             directory, temporary = targets[outcome.key]
             if outcome.error is not None:
@@ -171,6 +172,7 @@ class Completion:
     def _bring(self, lacking: Collection[Object]) -> set[Object]:
         """Download files from the sources in turn; those that no source gave are returned, and noted as gaps."""
         left = set(lacking)
+        limits = self._part.limits(left)
         failed: dict[Object, DvcexpError] = {}
         with self._progress.phase("Downloading objects", len(left)) as phase, self._cache.staging() as staging:
             for config in self._store.sources():
@@ -179,7 +181,7 @@ class Completion:
                 try:
                     source = self._source(config)
                     moved = self._moved_from(config.name)
-                    done = download(source, self._cache, left, phase, staging, moved)
+                    done = download(source, self._cache, left, limits, phase, staging, moved)
                 except RemoteError as error:
                     failed.update(dict.fromkeys(left, error))
                     continue

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from dvcexp.dvc.objects import Object
+from dvcexp.dvc.objects import MAX_MANIFEST_SIZE, Object
 from dvcexp.dvc.outputs import Output, OutputsReader, RootOutputs
 from dvcexp.errors import DvcexpError
 from dvcexp.experiments import Chain, Experiment, chain
 from dvcexp.git.repository import Repository
 from dvcexp.sync.plan import Demand
 from dvcexp.sync.stores import Store, Stores
+
+_SLACK = 1 << 20
+_LONGEST_ROW = 25_000  # a path of 4,096 characters that are all escaped
 
 
 class Use(NamedTuple):
@@ -97,6 +101,28 @@ class Part:
             self.demand.files.add(item)
             if use.output.size is not None:
                 self.sizes[item] = use.output.size
+
+    def limits(self, files: AbstractSet[Object]) -> dict[Object, int]:
+        """How many bytes each of `files` may have, as far as DVC's files tell: no file is larger than its directory.
+
+        Generous, for a size that somebody wrote by hand may be wrong where the hash is right: what it keeps out is a
+        remote that sends without end.
+        """
+        known = {item: self.sizes[item] for item in files if item in self.sizes}
+        unknown: set[Object] = set()
+        for directory, members in self.demand.directories.items():
+            total = self.uses[directory].output.size
+            for item in (members or frozenset()) & files:
+                if total is None:
+                    unknown.add(item)
+                else:
+                    known[item] = max(known.get(item, 0), total)
+        return {item: 2 * size + _SLACK for item, size in known.items() if item not in unknown}
+
+    def manifest_limit(self, directory: Object) -> int:
+        """How many bytes the manifest of `directory` may have."""
+        count = self.uses[directory].output.nfiles
+        return MAX_MANIFEST_SIZE if count is None else min(MAX_MANIFEST_SIZE, 16 * _SLACK + count * _LONGEST_ROW)
 
 
 def by_store(

@@ -105,7 +105,8 @@ def _checked(
         try:
             status = os.stat(path)
             suspect = not is_protected(status) or sizes.get(item, status.st_size) != status.st_size
-            check = verify == "always" or (verify == "auto" and suspect)
+            # A link may have come with a clone, to have a private file of its user's sent under a name of the clone's.
+            check = verify == "always" or os.path.islink(path) or (verify == "auto" and suspect)
             if check and not is_intact(path, item):
                 hint = f"remove '{path}', then make it again with 'dvc repro' or fetch it with 'git exp fetch'"
                 done.failed[item] = CorruptObject(f"cache object '{path}'", hint)
@@ -117,15 +118,21 @@ def _checked(
 
 
 def download(
-    source: Source, cache: Cache, objects: Collection[Object], phase: Phase, staging: Staging, done: Transferred
+    source: Source,
+    cache: Cache,
+    objects: Collection[Object],
+    limits: Mapping[Object, int],
+    phase: Phase,
+    staging: Staging,
+    done: Transferred,
 ) -> Transferred:
     """Bring `objects` into the cache, every hash checked. What arrives corrupt is fetched once more: lines flip bits.
 
-    The caller's `staging` gives the final names: at its end, or when a batch is full. An OSError is the cache's. `done`
-    is added to and returned.
+    limits: bytes after which a sender is cut off, where that is known. The caller's `staging` gives the final names: at
+    its end, or when a batch is full. An OSError is the cache's. `done` is added to and returned.
     """
-    corrupt = _receive(source, cache, objects, phase, staging, done)
-    again = _receive(source, cache, corrupt, phase, staging, done) if corrupt else []
+    corrupt = _receive(source, cache, objects, limits, phase, staging, done)
+    again = _receive(source, cache, corrupt, limits, phase, staging, done) if corrupt else []
     for item in again:
         hint = "someone who has the experiment can mend it: remove that object from the DVC remote, then push again"
         done.failed[item] = CorruptObject(f"'{item.key}' on DVC remote '{source.name}' ({source.url})", hint)
@@ -133,7 +140,13 @@ def download(
 
 
 def _receive(
-    source: Source, cache: Cache, objects: Collection[Object], phase: Phase, staging: Staging, done: Transferred
+    source: Source,
+    cache: Cache,
+    objects: Collection[Object],
+    limits: Mapping[Object, int],
+    phase: Phase,
+    staging: Staging,
+    done: Transferred,
 ) -> list[Object]:
     """One pass; the objects whose content was wrong are returned."""
     under_way: dict[str, tuple[Object, str]] = {}
@@ -143,7 +156,7 @@ def _receive(
         for item in sorted(objects):
             temporary = staging.temporary(cache.path(item))
             under_way[item.key] = (item, temporary)
-            yield Download(item.key, temporary)
+            yield Download(item.key, temporary, limits.get(item))
 
     def settle(item: Object, temporary: str, size: int, intact: bool) -> None:
         if not intact:
