@@ -134,14 +134,22 @@ class Staging:
 
     Write to `temporary(final)`, then `keep` it; a full batch, and `commit` at the end, flush the file system once and
     rename. A power cut leaves temporary files or whole ones. `shared`: folders a group can write to (DVC's
-    `shared = group`). As a context manager it commits what was kept, also when an error passes, and removes the rest.
+    `shared = group`). `replacing`: called with each final name before a file gets it, `renamed` after. As a context
+    manager it commits what was kept, also when an error passes, and removes the rest.
     """
 
     BATCH_FILES = 4096
     BATCH_BYTES = 1 << 28
 
-    def __init__(self, *, shared: bool = False, renamed: Callable[[str], object] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        shared: bool = False,
+        renamed: Callable[[str], object] | None = None,
+        replacing: Callable[[str], object] | None = None,
+    ) -> None:
         self._shared = shared
+        self._replacing = replacing
         self._renamed = renamed
         self._folders: set[str] = set()
         self._written: set[str] = set()
@@ -177,6 +185,8 @@ class Staging:
             return
         flush_file_system(os.path.dirname(self._kept[0][0]))
         for temporary, final in self._kept:
+            if self._replacing is not None:
+                self._replacing(final)
             os.rename(temporary, final)
             self._written.discard(temporary)
             if self._renamed is not None:

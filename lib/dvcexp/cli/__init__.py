@@ -35,6 +35,7 @@ VERBS = {
     "rename": Verb("dvcexp.cli.rename", "give an experiment another name"),
     "remove": Verb("dvcexp.cli.remove", "remove experiments here or on a Git remote"),
     "status": Verb("dvcexp.cli.status", "show which experiments are whole here, and which are shared"),
+    "fsck": Verb("dvcexp.cli.fsck", "check the data of experiments, and mend the cache from the DVC remote"),
     "env": Verb("dvcexp.cli.env", "print what a bug report needs"),
     "pre-push": Verb("dvcexp.hook", ""),
 }

@@ -19,6 +19,7 @@ class Parser(argparse.ArgumentParser):
     """The parser of `git exp` and of each verb."""
 
     _intermixing = False
+    _attached: tuple[str, ...] = ()
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs, add_help=False)
@@ -32,6 +33,11 @@ class Parser(argparse.ArgumentParser):
         self.print_usage(sys.stderr)
         raise UsageError(message)
 
+    def add_attached(self, option: str, **keywords: Any) -> None:
+        """A long option whose value, if it has one, follows `=`: never the next word. Without one it is empty text."""
+        self._attached += (option,)
+        self.add_argument(option, nargs="?", **keywords)
+
     def parse_known_args(  # type: ignore[override]  # argparse's overloads are not ours to repeat
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[argparse.Namespace, list[str]]:
@@ -42,13 +48,20 @@ class Parser(argparse.ArgumentParser):
         if self._intermixing or self._subparsers is not None:
             return super().parse_known_args(args, namespace)
         self._intermixing = True
+        words = list(sys.argv[1:] if args is None else args)
+        end = words.index("--") if "--" in words else len(words)
+        words[:end] = [f"{word}=" if self._is_attached(word) else word for word in words[:end]]
         try:
-            known, unknown = self.parse_known_intermixed_args(args, namespace)
+            known, unknown = self.parse_known_intermixed_args(words, namespace)
         finally:
             self._intermixing = False
         if unknown:
             self.error(f"unknown arguments: {' '.join(unknown)}")
         return known, unknown
+
+    def _is_attached(self, word: str) -> bool:
+        """Is it such an option, perhaps abbreviated, without a value?"""
+        return len(word) > 2 and any(option.startswith(word) for option in self._attached)
 
 
 class _ManualAction(argparse.Action):

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 def add_options(parser: Parser) -> None:
     """`-r`, `-j` and `-q`."""
     parser.add_argument("-r", "--remote", metavar="<name>", help="the DVC remote; default: core.remote of DVC's config")
+    add_manner(parser)
+
+
+def add_manner(parser: Parser) -> None:
+    """`-j` and `-q`."""
     parser.add_argument("-j", "--jobs", type=number, metavar="<number>", help="transfers at a time")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but warnings and errors")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 
 from dvcexp import files
 from dvcexp.dvc.objects import LEGACY, MD5, Object, new_digest
@@ -33,9 +34,26 @@ class Cache:
         except FileNotFoundError:
             return None
 
-    def staging(self) -> files.Staging:
-        """Objects on their way in."""
-        return files.Staging(shared=self._shared)
+    def staging(self, replacing: Callable[[str], object] | None = None) -> files.Staging:
+        """Objects on their way in; `replacing` as in Staging."""
+        return files.Staging(shared=self._shared, replacing=replacing)
+
+    def set_aside(self, path: str) -> str:
+        """Move the object at `path`, whose content is not what its name says, to where nobody takes it for whole.
+
+        DVC takes no notice of `<cache>/damaged/`. The path there.
+        """
+        folder, name = os.path.split(path)
+        aside = os.path.join(self.directory, "damaged", os.path.basename(folder) + name)
+        os.makedirs(os.path.dirname(aside), exist_ok=True)
+        free = next(name for name in _numbered(aside) if not os.path.lexists(name))
+        os.rename(path, free)
+        return free
+
+
+def _numbered(path: str) -> Iterator[str]:
+    yield path
+    yield from (f"{path}.{number}" for number in itertools.count(1))
 
 
 def is_protected(status: os.stat_result) -> bool:

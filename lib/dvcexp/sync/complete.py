@@ -6,6 +6,7 @@ The file may be deleted at any time; lines that make no sense are passed over.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
@@ -27,6 +28,12 @@ class CompleteCommits:
         scope = repr((repository.work_tree, settings.fetch_include, settings.fetch_exclude))
         self._scope = hashlib.sha256(scope.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         self._known: set[str] | None = None
+
+    @staticmethod
+    def forget(repository: Repository) -> None:
+        """Data has gone: nothing is known to be complete any more, in any work tree."""
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(repository.common_dir, "dvcexp", "complete"))
 
     def __contains__(self, commit: str) -> bool:
         return commit in self._read()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -33,14 +33,18 @@ class Arrived(NamedTuple):
 
 @dataclass(slots=True)
 class Gaps:
-    """What did not come: `failed` transfers, and objects that no place has (`missing`, with the DVC remote's name)."""
+    """What did not come: `failed` transfers, each with a path and the reason, and objects that no place has (`missing`,
+    each with a path and the DVC remote's name)."""
 
-    failed: dict[str, DvcexpError] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
+    failed: dict[Object, tuple[str, DvcexpError]] = field(default_factory=dict)
+    missing: dict[Object, tuple[str, str]] = field(default_factory=dict)
 
 
 class Completion:
-    """Brings what one store's cache lacks."""
+    """Brings what one store's cache lacks; what is `damaged` there counts as lacking.
+
+    replacing: hears of each file of the cache before it is written or replaced.
+    """
 
     def __init__(
         self,
@@ -51,6 +55,8 @@ class Completion:
         paths: PathFilter,
         progress: Progress,
         gaps: Gaps,
+        damaged: Collection[Object] = (),
+        replacing: Callable[[str], object] | None = None,
     ) -> None:
         self._store = store
         self._cache = cache
@@ -59,6 +65,8 @@ class Completion:
         self._paths = paths
         self._progress = progress
         self._gaps = gaps
+        self._damaged = frozenset(damaged)
+        self._replacing = replacing
         self._listed: dict[Object, list[Entry]] = {}
         self._moved: dict[str, Transferred] = {}
 
@@ -66,17 +74,17 @@ class Completion:
         """Manifests first, to know the files; but they get their names last, for they vouch for their files."""
         demand = self._part.demand
         try:
-            with self._cache.staging() as late:
+            with self._staging() as late:
                 late.BATCH_FILES = late.BATCH_BYTES = 1 << 62
                 arrived = self._read_manifests(late)
                 for directory, entries in self._listed.items():
-                    wanted = [e for e in entries if self._paths.matches(self._path(directory, e))]
-                    if wanted or not entries:
+                    wanted = self._paths.wanted(self._part.uses[directory].output.path, entries)
+                    if wanted is not None:
                         demand.directories[directory] = manifests.members(directory, wanted)
                     else:
                         del demand.directories[directory]
                 everything = demand.files | demand.members()
-                lacking = missing_files(demand, self._cache.present(everything))
+                lacking = missing_files(demand, self._whole(everything))
                 left = self._bring(lacking)
                 for directory, manifest in arrived.items():
                     members = demand.directories.get(directory)
@@ -174,7 +182,7 @@ class Completion:
         left = set(lacking)
         limits = self._part.limits(left)
         failed: dict[Object, DvcexpError] = {}
-        with self._progress.phase("Downloading objects", len(left)) as phase, self._cache.staging() as staging:
+        with self._progress.phase("Downloading objects", len(left)) as phase, self._staging() as staging:
             for config in self._store.sources():
                 if not left:
                     break
@@ -187,9 +195,16 @@ class Completion:
                     continue
                 left = done.missing | done.failed.keys()
                 failed.update(done.failed)
-        left -= self._cache.present(left)
+        left -= self._whole(left)
         self._give_up(left, failed)
         return left
+
+    def _staging(self) -> Staging:
+        return self._cache.staging(self._replacing)
+
+    def _whole(self, wanted: Collection[Object]) -> set[Object]:
+        """Those of `wanted` that are here and not known to be damaged."""
+        return self._cache.present(wanted) - self._damaged
 
     def _moved_from(self, name: str) -> Transferred:
         return self._moved.setdefault(printable(name), Transferred())
@@ -198,9 +213,9 @@ class Completion:
         for item in left:
             path = self._name(item)
             if item in failed:
-                self._gaps.failed[path] = failed[item]
+                self._gaps.failed[item] = (path, failed[item])
             else:
-                self._gaps.missing[f"'{printable(path)}' ({item.oid})"] = self._store.name
+                self._gaps.missing[item] = (path, self._store.name)
 
     def _name(self, item: Object) -> str:
         if item in self._part.uses:

@@ -126,9 +126,17 @@ class Part:
 
 
 def by_store(
-    selection: Selection, stores: Stores, wanted: Callable[[Use], bool], failed: Callable[[Use, DvcexpError], object]
+    selection: Selection,
+    stores: Stores,
+    wanted: Callable[[Use], bool],
+    failed: Callable[[Use, DvcexpError], object],
+    *,
+    unshared: bool = False,
 ) -> dict[Store, Part]:
-    """The shared outputs of the selection that are `wanted`, by store; `failed` hears of those that have none."""
+    """The shared outputs of the selection that are `wanted`, by store; `failed` hears of those that have none.
+
+    unshared: also those that only the cache has.
+    """
     parts: dict[Store, Part] = {}
     seen: set[str] = set()
     for commit in selection.commits():
@@ -137,7 +145,9 @@ def by_store(
             continue
         seen.add(tree)
         for use in selection.uses([commit]):
-            if use.output.object is None or not is_shared(use.output) or not wanted(use):
+            if use.output.object is None or not use.output.cached or not wanted(use):
+                continue
+            if not unshared and not is_shared(use.output):
                 continue
             try:
                 store = stores.find(tree, use.root, use.output.remote)

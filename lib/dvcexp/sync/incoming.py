@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dvcexp.dvc.objects import Object
 from dvcexp.errors import DvcexpError, printable
 from dvcexp.git.repository import Repository
 from dvcexp.progress import Progress, plural
@@ -32,16 +33,16 @@ def fetch(
     if not todo:
         return
     selection = Selection(repository, todo)
-    paths = PathFilter(settings.fetch_include, settings.fetch_exclude)
+    paths = PathFilter.of(settings)
     gaps = Gaps()
     _check_commits(selection, progress)
+
+    def failed(use: Use, error: DvcexpError) -> None:
+        if use.output.object is not None:
+            gaps.failed.setdefault(use.output.object, (use.output.path, error))
+
     with Stores(repository, settings, git_remote) as stores:
-        parts = by_store(
-            selection,
-            stores,
-            lambda use: _may_be_wanted(use, paths),
-            lambda use, error: gaps.failed.setdefault(use.output.path, error),
-        )
+        parts = by_store(selection, stores, paths.may_want, failed)
         for store, part in parts.items():
             if store.cache is not None:
                 Completion(store, store.cache, part, stores, paths, progress, gaps).run()
@@ -53,12 +54,6 @@ def fetch(
         complete.add(todo.values())
 
 
-def _may_be_wanted(use: Use, paths: PathFilter) -> bool:
-    """A directory whose files are filtered is looked into first."""
-    is_dir = use.output.object is not None and use.output.object.is_dir
-    return not paths.excludes(use.output.path, is_dir=True) if is_dir else paths.matches(use.output.path)
-
-
 def _check_commits(selection: Selection, progress: Progress) -> None:
     for commit in selection.commits():
         for found in selection.roots(commit):
@@ -66,11 +61,11 @@ def _check_commits(selection: Selection, progress: Progress) -> None:
                 progress.warning(f"commit {commit[:10]}: {error.message}; its data is not fetched", *error.hints)
 
 
-def _warn_of_missing(missing: Mapping[str, str], progress: Progress) -> None:
-    remotes = sorted(set(missing.values()))
+def _warn_of_missing(missing: Mapping[Object, tuple[str, str]], progress: Progress) -> None:
+    remotes = sorted({name for _, name in missing.values()})
     where = "no DVC remote is configured" if remotes == ["(none)"] else f"not on DVC remote '{', '.join(remotes)}'"
-    for what in list(missing)[:_SHOWN]:
-        progress.warning(f"{what}: {where}")
+    for item, (path, _) in list(missing.items())[:_SHOWN]:
+        progress.warning(f"'{printable(path)}' ({item.oid}): {where}")
     if len(missing) > _SHOWN:
         progress.warning(f"... and {len(missing) - _SHOWN} more objects")
     progress.warning(
@@ -80,14 +75,14 @@ def _warn_of_missing(missing: Mapping[str, str], progress: Progress) -> None:
     )
 
 
-def _failure(failed: Mapping[str, DvcexpError]) -> IncompleteFetch:
+def _failure(failed: Mapping[Object, tuple[str, DvcexpError]]) -> IncompleteFetch:
     causes: dict[str, list[str]] = {}
-    for path, error in failed.items():
+    for path, error in dict.fromkeys(failed.values()):
         causes.setdefault(error.message, []).append(path)
     lines = [
         f"'{printable(paths[0])}'" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "") + f": {cause}"
         for cause, paths in list(causes.items())[:_SHOWN]
     ]
-    hints = dict.fromkeys(hint for error in failed.values() for hint in error.hints)
+    hints = dict.fromkeys(hint for _, error in failed.values() for hint in error.hints)
     again = "run the same command again: it goes on where it stopped"
     return IncompleteFetch(f"data of experiments not fetched: {'; '.join(lines)}", *hints, again)

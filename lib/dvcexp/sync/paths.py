@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dvcexp.dvc.ignore import IgnoreFilter
+from dvcexp.dvc.objects import Entry
+from dvcexp.settings import Settings
+from dvcexp.sync.demand import Use
 
 
 class PathFilter:
@@ -14,6 +17,16 @@ class PathFilter:
         self._include = IgnoreFilter({"": include}) if include else None
         self._exclude = IgnoreFilter({"": exclude}) if exclude else None
 
+    @classmethod
+    def of(cls, settings: Settings) -> PathFilter:
+        """The configured one."""
+        return cls(settings.fetch_include, settings.fetch_exclude)
+
+    @property
+    def limits(self) -> bool:
+        """Is anything left out at all?"""
+        return self._include is not None or self._exclude is not None
+
     def matches(self, path: str) -> bool:
         """Is the file at `path` wanted?"""
         return not self.excludes(path) and (self._include is None or self._include.is_ignored(path))
@@ -21,3 +34,16 @@ class PathFilter:
     def excludes(self, path: str, *, is_dir: bool = False) -> bool:
         """Is the file at `path`, or the directory with all that is in it, unwanted?"""
         return self._exclude is not None and self._exclude.is_ignored(path, is_dir=is_dir)
+
+    def may_want(self, use: Use) -> bool:
+        """Is this output wanted, or perhaps some file of it? A directory has to be looked into, with `wanted`."""
+        is_dir = use.output.object is not None and use.output.object.is_dir
+        return not self.excludes(use.output.path, is_dir=True) if is_dir else self.matches(use.output.path)
+
+    def wanted(self, directory: str, entries: Sequence[Entry]) -> list[Entry] | None:
+        """The files that are wanted of an output `directory` with these; None where it is not wanted itself.
+
+        An empty directory is, and one of whose files some are.
+        """
+        found = [entry for entry in entries if self.matches(f"{directory}/{entry.relpath}")]
+        return found if found or not entries else None

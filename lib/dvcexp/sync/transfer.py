@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from dvcexp.dvc.cache import Cache, is_intact, is_protected
 from dvcexp.dvc.objects import Object
@@ -15,12 +14,8 @@ from dvcexp.files import Staging
 from dvcexp.progress import Phase, Progress
 from dvcexp.remotes.base import Download, ObjectMissing, Outcome, Remote, Upload
 from dvcexp.settings import Verify
+from dvcexp.sync.hashing import HashPool
 from dvcexp.sync.plan import Demand, UploadPlan, broken
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
-
-_HASH_ASIDE = 1 << 18  # bytes from which a file is worth a thread: below, handing it over costs as much as hashing
 
 
 @dataclass(slots=True)
@@ -169,7 +164,7 @@ def _receive(
         done.size += size
         phase.advance(1, size)
 
-    with _HashPool() as hashes:
+    with HashPool(is_intact) as hashes:
         for outcome in source.download(downloads()):
             item, temporary = under_way.pop(outcome.key)
             if outcome.error is not None:
@@ -186,42 +181,3 @@ def _receive(
         for result in hashes.rest():
             settle(*result)
     return corrupt
-
-
-class _HashPool:
-    """Checks large files on threads, beside the transfer of the next ones: hashlib lets go of the GIL."""
-
-    _THREADS = 2
-
-    def __init__(self) -> None:
-        self._pool: ThreadPoolExecutor | None = None
-        self._pending: deque[tuple[Object, str, int, Future[bool]]] = deque()
-
-    def check(self, item: Object, path: str, size: int) -> Iterator[tuple[Object, str, int, bool]]:
-        """Those (object, path, size, intact) that are known by now."""
-        if size < _HASH_ASIDE:
-            yield item, path, size, is_intact(path, item)
-            return
-        if self._pool is None:
-            from concurrent.futures import ThreadPoolExecutor
-
-            self._pool = ThreadPoolExecutor(self._THREADS)
-        self._pending.append((item, path, size, self._pool.submit(is_intact, path, item)))
-        while len(self._pending) > 2 * self._THREADS:
-            yield self._oldest()
-
-    def rest(self) -> Iterator[tuple[Object, str, int, bool]]:
-        """All others, as they become known."""
-        while self._pending:
-            yield self._oldest()
-
-    def _oldest(self) -> tuple[Object, str, int, bool]:
-        item, path, size, intact = self._pending.popleft()
-        return item, path, size, intact.result()
-
-    def __enter__(self) -> _HashPool:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
