@@ -24,6 +24,7 @@ from dvcexp.remotes.pool import PerObjectRemote
 from dvcexp.remotes.retry import Backoff
 from tests.support.dvc_roundtrip import check_both_ways
 from tests.support.fault_proxy import Fault, FaultProxy
+from tests.support.remote_faults import RemoteFaults
 from tests.support.remote_suite import Config, Place, RemoteSuite, failures, fetched, key_of, uploads_of
 from tests.support.storage_servers import HEADER, PASSWORD, TOKEN, USER, Apache, Nginx, apache_server, nginx_server
 
@@ -62,10 +63,11 @@ def make_place(root: Path, port: int, options: Mapping[str, str], wrong: Mapping
         wrong_credentials=Config(at(port).url, {**options, **wrong}) if wrong else None,
         secrets=(PASSWORD, TOKEN),
         lists=False,
+        impatient={"read_timeout": "1", "connect_timeout": "1"},
     )
 
 
-class TestPlain(RemoteSuite):
+class TestPlain(RemoteSuite, RemoteFaults):
     @pytest.fixture
     def place(self, nginx: Nginx) -> Place:
         return make_place(nginx.root, nginx.plain, PUT)

@@ -14,6 +14,7 @@ from dvcexp.errors import ConfigError
 from dvcexp.remotes.base import AccessDenied, RemoteUnavailable
 from tests.support.dvc_roundtrip import check_both_ways
 from tests.support.fault_proxy import Fault, FaultProxy
+from tests.support.remote_faults import RemoteFaults
 from tests.support.remote_suite import Config, Place, RemoteSuite, failures, fetched, key_of, uploads_of
 from tests.support.storage_servers import (
     PASSWORD,
@@ -75,10 +76,11 @@ def make_place(
         plant=plant,
         wrong_credentials=Config(at(port).url, {**options, **wrong}) if wrong else None,
         secrets=(PASSWORD, TOKEN),
+        impatient={"timeout": "1"},
     )
 
 
-class TestNginx(RemoteSuite):
+class TestNginx(RemoteSuite, RemoteFaults):
     small_objects = 600
 
     @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from tests.hadoop.server import Hadoop, hadoop
 from tests.support.dvc_roundtrip import check_both_ways
+from tests.support.remote_faults import RemoteFaults
 from tests.support.remote_suite import Config, Place, RemoteSuite, failures, fetched, uploads_of
 
 
@@ -38,15 +39,18 @@ def make_place(scheme: str, port: int, server: Hadoop) -> Place:
     )
 
 
-class TestHdfs(RemoteSuite):
+class TestHdfs(RemoteSuite, RemoteFaults):
     small_objects = 40
 
     @pytest.fixture
     def place(self, server: Hadoop) -> Place:
         return make_place("hdfs", server.rpc, server)
 
+    def test_dvc_and_we_read_what_the_other_wrote(self, place: Place, server: Hadoop, tmp_path: Path) -> None:
+        check_both_ways(place.config, tmp_path, env=server.libhdfs)
 
-class TestWebhdfs(RemoteSuite):
+
+class TestWebhdfs(RemoteSuite, RemoteFaults):
     small_objects = 40
 
     @pytest.fixture

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +43,12 @@ _HDFS = "org.apache.hadoop.hdfs.server"
 
 @dataclass(frozen=True)
 class Hadoop:
-    """`rpc`: the port for hdfs://, `http`: that for webhdfs://."""
+    """`rpc`: the port for hdfs://, `http`: that for webhdfs://. `libhdfs`: the environment in which pyarrow, and so DVC,
+    reaches the former."""
 
     rpc: int
     http: int
+    libhdfs: Mapping[str, str]
 
 
 @contextlib.contextmanager
@@ -70,11 +73,24 @@ def hadoop(folder: Path) -> Iterator[Hadoop]:
         running([*java, f"{_HDFS}.datanode.DataNode"], data, folder / "datanode.log", env),
     ):
         _wait_until_the_data_node_is_known(http)
-        yield Hadoop(rpc, http)
+        yield Hadoop(rpc, http, _libhdfs(folder))
+
+
+def _libhdfs(folder: Path) -> dict[str, str]:
+    program = shutil.which("java")
+    assert program is not None
+    home = Path(program).resolve().parent.parent
+    return {
+        "JAVA_HOME": str(home),
+        "LD_LIBRARY_PATH": str(home / "lib" / "server"),
+        "ARROW_LIBHDFS_DIR": str(ROOT / ".hadoop"),
+        "CLASSPATH": _classpath(folder),
+        "LIBHDFS_OPTS": " ".join(_JAVA[1:]),
+    }
 
 
 def _classpath(folder: Path) -> str:
-    jars = ROOT / ".hadoop" / "jars"
+    jars = ROOT / ".hadoop" / "pyspark"
     found = [next(iter(sorted(jars.glob(f"{name}[-.]*jar"))), None) for name in _JARS]
     assert all(found), [name for name, jar in zip(_JARS, found, strict=True) if jar is None]
     return ":".join([str(folder), *map(str, found), *(f"/usr/share/java/{name}.jar" for name in _DEBIAN)])

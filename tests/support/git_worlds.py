@@ -114,7 +114,8 @@ class World:
         self.storage = self.folder / "storage"
         self.log: list[tuple[str, Done]] = []
         askpass = self.folder / "askpass"
-        askpass.write_text(f"#!/bin/sh\necho {PASSWORD}\n")
+        # Git 2.55 asks for the user too, after an attempt with the URL's user and no password.
+        askpass.write_text(f"#!/bin/sh\ncase $1 in Username*) echo {USER} ;; *) echo {PASSWORD} ;; esac\n")
         askpass.chmod(0o755)
         self.env = {"GIT_SSH_COMMAND": hosts.ssh_command, "GIT_ASKPASS": str(askpass)}
         self._known = {"name": name, "url": self.url}
