@@ -1,6 +1,6 @@
 """The fsspec adapter on a real file system, the options of its kinds, and WebHDFS against a small stand-in.
 
-Neither OSS nor Google Drive has a server that tests could start; HDFS has one, in tests/e2e/test_remote_hdfs.py.
+Neither OSS nor Google Drive has a server that tests could start; Hadoop has its own job, tests/hadoop.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from dvcexp.remotes.base import (
     UnsupportedOption,
     Untrusted,
 )
-from dvcexp.remotes.filesystem import KINDS, Kind, Settings
+from dvcexp.remotes.filesystem import KINDS, FilesystemRemote, Kind, Settings
 from dvcexp.remotes.filesystem_errors import meaning
-from tests.support.remote_suite import Config, Place, RemoteSuite, failures, uploads_of
+from tests.support.remote_suite import Config, Place, RemoteSuite, failures, key_of, uploads_of
 
 
 class Disk(LocalFileSystem):  # type: ignore[misc]
@@ -43,7 +43,7 @@ def on_disk(renames: bool, seeks: bool) -> Kind:
     def settings(given: Any, place: Any) -> Settings:
         return Settings(place.path, {})
 
-    return Kind(__name__, "Disk", "disk", settings, jobs=4, renames=renames, seeks=seeks)
+    return Kind(__name__, "Disk", "disk", settings, jobs=4, renames=renames, seeks=seeks, endless=renames)
 
 
 class OnDisk(RemoteSuite):
@@ -188,6 +188,18 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(RemoteUnavailable, match="connection refused") as unavailable:
         remote.exists(["a"])
     assert "hush" not in unavailable.value.message
+
+
+def test_a_server_that_falls_silent_is_given_up(tmp_path: Path) -> None:
+    """The library would wait for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        remote = Config(f"webhdfs://127.0.0.1:{silent.getsockname()[1]}/x", {"user": "ada"}).open()
+        assert isinstance(remote, FilesystemRemote)
+        remote.stall = 0.2
+        with pytest.raises(RemoteUnavailable, match="timed out"):
+            remote.exists([key_of(b"a")])
+        (failed,) = failures(remote.upload(uploads_of(tmp_path, [b"a"])))
+        assert isinstance(failed.error, RemoteUnavailable)
 
 
 class WithStatus(Exception):

@@ -43,8 +43,8 @@ _HDFS = "org.apache.hadoop.hdfs.server"
 
 @dataclass(frozen=True)
 class Hadoop:
-    """`rpc`: the port for hdfs://, `http`: that for webhdfs://. `libhdfs`: the environment in which pyarrow, and so DVC,
-    reaches the former."""
+    """`rpc`: the port for hdfs://, `http`: that for webhdfs://. `libhdfs`: the environment in which pyarrow, and so
+    DVC, reaches the former."""
 
     rpc: int
     http: int

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import errno
 import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
+from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from dvcexp.errors import ConfigError, printable
@@ -43,7 +46,7 @@ class Kind(NamedTuple):
     """A file system: where its class is, the extra that brings it, and how it is used.
 
     renames: an upload is written under a temporary name first; without, a file appears when it is whole. seeks: a
-    download can begin in the middle.
+    download can begin in the middle. endless: its library waits for a silent server for ever.
     """
 
     module: str
@@ -53,6 +56,7 @@ class Kind(NamedTuple):
     jobs: int
     renames: bool
     seeks: bool
+    endless: bool = False
 
 
 def _hdfs(given: Options, place: Place) -> Settings:
@@ -143,10 +147,18 @@ def _gdrive(given: Options, place: Place) -> Settings:
 
 
 KINDS = {
-    "hdfs": Kind("hdfs_native.fsspec", "HdfsFileSystem", "hdfs", _hdfs, jobs=8, renames=True, seeks=True),
-    "webhdfs": Kind("fsspec.implementations.webhdfs", "WebHDFS", "webhdfs", _webhdfs, jobs=8, renames=True, seeks=True),
+    "hdfs": Kind(
+        *("hdfs_native.fsspec", "HdfsFileSystem", "hdfs", _hdfs), jobs=8, renames=True, seeks=True, endless=True
+    ),
+    "webhdfs": Kind(
+        *("fsspec.implementations.webhdfs", "WebHDFS", "webhdfs", _webhdfs),
+        jobs=8,
+        renames=True,
+        seeks=True,
+        endless=True,
+    ),
     "oss": Kind("ossfs", "OSSFileSystem", "oss", _oss, jobs=16, renames=False, seeks=True),
-    "gdrive": Kind("pydrive2.fs", "GDriveFileSystem", "gdrive", _gdrive, jobs=4, renames=False, seeks=False),
+    "gdrive": Kind(*("pydrive2.fs", "GDriveFileSystem", "gdrive", _gdrive), jobs=4, renames=False, seeks=False),
 }
 
 
@@ -170,7 +182,12 @@ def open(name: str, url: str, options: Mapping[str, str], jobs: int | None = Non
 
 
 class FilesystemRemote(PerObjectRemote):
-    """Objects as files of an fsspec file system, which is made when it is first used."""
+    """Objects as files of an fsspec file system, which is made when it is first used.
+
+    stall: seconds to wait for one answer.
+    """
+
+    stall = 60.0
 
     def __init__(
         self, name: str, url: str, kind: Kind, settings: Settings, make: Callable[..., Any], jobs: int
@@ -200,7 +217,7 @@ class FilesystemRemote(PerObjectRemote):
             return Outcome(upload.key, 0, RemoteError(self.name, self.url, cause, key=upload.key))
         with self._meaning_of_errors(upload.key):
             path = self._path(upload.key)
-            self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+            self._call(self._fs.makedirs, path.rpartition("/")[0], exist_ok=True)
             if self._kind.renames:
                 self._put_aside(upload.source, path)
             else:
@@ -243,22 +260,22 @@ class FilesystemRemote(PerObjectRemote):
 
     def _info(self, key: str) -> Mapping[str, Any]:
         with self._meaning_of_errors(key):
-            info: Mapping[str, Any] = self._fs.info(self._path(key))
+            info: Mapping[str, Any] = self._call(self._fs.info, self._path(key))
             return info
 
     def _entries(self, folder: str) -> builtins.list[Mapping[str, Any]]:
         try:
             with self._meaning_of_errors(folder):
-                return list(self._fs.ls(self._path(folder), detail=True))
+                return list(self._call(self._fs.ls, self._path(folder), detail=True))
         except ObjectMissing:
             return []
 
     def _body(self, key: str, offset: int, size: int) -> Body:
         def chunks() -> Iterator[bytes]:
-            with self._meaning_of_errors(key), self._fs.open(self._path(key), "rb") as file:
+            with self._meaning_of_errors(key), self._call(self._fs.open, self._path(key), "rb") as file:
                 if offset and self._kind.seeks:
                     file.seek(offset)
-                while chunk := file.read(_CHUNK):
+                while chunk := self._call(file.read, _CHUNK):
                     yield bytes(chunk)
 
         return Body(offset if self._kind.seeks else 0, size, chunks())
@@ -267,17 +284,30 @@ class FilesystemRemote(PerObjectRemote):
         """Write under another name and rename: in HDFS a file is there, and growing, from its first byte on."""
         temporary = temporary_beside(final)
         try:
-            self._fs.put_file(source, temporary)
+            self._write(source, temporary)
             with contextlib.suppress(FileExistsError):
-                self._fs.mv(temporary, final)
+                self._call(self._fs.mv, temporary, final)
             # WebHDFS answers a rename that it refuses like one that it did.
-            if self._fs.exists(temporary):
-                self._fs.info(final)  # somebody was faster; raises if not
-                self._fs.rm_file(temporary)
+            if self._call(self._fs.exists, temporary):
+                self._call(self._fs.info, final)  # somebody was faster; raises if not
+                self._call(self._fs.rm_file, temporary)
         except BaseException:
             with contextlib.suppress(Exception):
-                self._fs.rm_file(temporary)
+                self._call(self._fs.rm_file, temporary)
             raise
+
+    def _write(self, source: str, path: str) -> None:
+        with builtins.open(source, "rb") as file:
+            target = self._call(self._fs.open, path, "wb")
+            while chunk := file.read(_CHUNK):
+                self._call(target.write, chunk)
+            self._call(target.close)
+
+    def _call(self, work: Callable[..., Any], *args: object, **options: object) -> Any:
+        """`work(...)`, which the server has to answer in time."""
+        if not self._kind.endless:
+            return work(*args, **options)
+        return _within(self.stall, partial(work, *args, **options))
 
     @contextlib.contextmanager
     def _meaning_of_errors(self, key: str) -> Iterator[None]:
@@ -292,6 +322,26 @@ class FilesystemRemote(PerObjectRemote):
             if kind is not RemoteUnavailable and kind is not ObjectMissing:
                 hints = [f"check its settings: dvc config --list | grep remote.{self.name}"]
             raise kind(self.name, self.url, cause, *hints, key=key) from None
+
+
+def _within(seconds: float, work: Callable[[], Any]) -> Any:
+    """`work()`; TimeoutError where it takes longer. It then goes on, on a thread that nobody waits for."""
+    done: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put((work(), None))
+        except BaseException as error:
+            done.put((None, error))
+
+    threading.Thread(target=run, name="dvcexp-call", daemon=True).start()
+    try:
+        result, error = done.get(timeout=seconds)
+    except Empty:
+        raise TimeoutError(errno.ETIMEDOUT, "no answer in time") from None
+    if error is not None:
+        raise error
+    return result
 
 
 def _needs(given: Options, option: str) -> ConfigError:
