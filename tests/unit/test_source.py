@@ -10,7 +10,7 @@ import pytest
 
 LIB = Path(__file__).resolve().parent.parent.parent / "lib"
 SOURCES = sorted(LIB.rglob("*.py"))
-GROUND = {"errors", "files", "settings", "progress", "trace"}
+GROUND = {"errors", "files", "inside", "settings", "progress", "trace"}
 MAY_IMPORT = {
     "git": GROUND | {"git"},
     "dvc": GROUND | {"dvc"},
@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "sync": GROUND | {"git", "dvc", "remotes", "sync", "experiments"},
     "errors": set(),
     "files": set(),
+    "inside": {"errors", "files"},
     "settings": {"errors"},
     "progress": {"errors"},
     "trace": {"errors", "report"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from dvcexp.dvc import ignore
@@ -27,13 +27,15 @@ class RootOutputs:
     """What one DVC root of one commit says. `root`: relative to the Git root, '.' if the same.
 
     outputs: every output of every readable file, sorted by path. errors: the files that could not be read, each naming
-    file and reason. skipped: notes on outputs left out on purpose (external ones), for a warning.
+    file and reason. skipped: notes on outputs left out on purpose (external ones), for a warning. ignored: what the
+    root's .dvcignore files and DVC itself ignore, by paths relative to the root.
     """
 
     root: str
     outputs: tuple[Output, ...]
     errors: tuple[FormatError, ...] = ()
     skipped: tuple[str, ...] = ()
+    ignored: ignore.IgnoreFilter = field(default_factory=lambda: ignore.IgnoreFilter({}), compare=False, repr=False)
 
 
 # Files with their blobs, in some order.
@@ -89,7 +91,7 @@ class OutputsReader:
             skipped += told.skipped
             seen.update(output.path for output in told.outputs)
         outputs.sort(key=_order)
-        return RootOutputs(root or ".", tuple(outputs), tuple(errors), tuple(skipped))
+        return RootOutputs(root or ".", tuple(outputs), tuple(errors), tuple(skipped), ignored)
 
     def _read_file(self, project: Project, path: str, node: Node, ignored: _Blobs) -> FileOutputs:
         """As `read_file`, but done once for commits that agree in all that the file's outputs depend on."""

@@ -1,0 +1,148 @@
+"""What `git exp apply` and `git exp checkout` share: the plans for every DVC root, what is refused, and the doing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from dvcexp.dvc import workspace
+from dvcexp.dvc.cache import Cache
+from dvcexp.dvc.config import DvcConfig, commit_config, work_tree_config
+from dvcexp.dvc.outputs import RootOutputs
+from dvcexp.dvc.workspace import Git, Plan, Planner, Root
+from dvcexp.errors import ConfigError, DvcexpError, printable
+from dvcexp.inside import Inside
+from dvcexp.progress import Progress, plural
+
+_SHOWN = 20
+
+
+class WouldBeLost(DvcexpError):
+    """Files whose content is nowhere else. `paths` are relative to the Git root."""
+
+    def __init__(self, what: str, paths: Sequence[str], *hints: str) -> None:
+        super().__init__(f"{what} would lose what these files hold; nothing has been changed\n{listed(paths)}", *hints)
+        self.paths = tuple(paths)
+
+
+class MissingObjects(DvcexpError):
+    """Objects that the cache does not have, or not whole; `paths` need them."""
+
+    def __init__(self, what: str, paths: Sequence[str], *hints: str) -> None:
+        super().__init__(
+            f"{what} needs data that is not in the cache; nothing has been changed\n{listed(paths)}", *hints
+        )
+        self.paths = tuple(paths)
+
+
+class Unfinished(DvcexpError):
+    """Something failed half-way: every file is either old or new."""
+
+    def __init__(self, what: str, error: OSError, done: int, total: int) -> None:
+        where = f"'{printable(os.fsdecode(error.filename))}': " if error.filename is not None else ""
+        super().__init__(
+            f"cannot write to the work tree: {where}{error.strerror}",
+            f"{done} of {plural(total, 'file')} of data are in place, every other is as it was",
+            f"make room or give access there, then run it again: '{what}' goes on where it stopped",
+        )
+
+
+def listed(paths: Iterable[str]) -> str:
+    """One path a line, not too many."""
+    names = sorted(set(paths))
+    shown = [f"  {printable(name)}" for name in names[:_SHOWN]]
+    more = len(names) - _SHOWN
+    return "\n".join([*shown, *([f"  ... and {more} more"] if more > 0 else [])])
+
+
+class Configs:
+    """The cache and `cache.type` of each DVC root, as the work tree's configuration has them."""
+
+    def __init__(self, top: str) -> None:
+        self._top = top
+        self._configs: dict[str, DvcConfig] = {}
+
+    def cache(self, root: str) -> Cache:
+        """The cache of a root ('' is the Git root)."""
+        config = self._config(root)
+        if config.cache_dir is None:
+            raise ConfigError(f"DVC root '{printable(root or '.')}' has no cache", "dvc config cache.dir <folder>")
+        return Cache(config.cache_dir, shared=config.cache_shared)
+
+    def types(self, root: str) -> tuple[str, ...]:
+        """`cache.type`, in order of choice."""
+        return self._config(root).cache_types
+
+    def _config(self, root: str) -> DvcConfig:
+        if root not in self._configs:
+            folder = os.path.join(self._top, root) if root else self._top
+            found = work_tree_config(folder, os.environ)
+            # A root that is still to come: what a clone would have.
+            self._configs[root] = found or commit_config(None, "", os.environ, root=folder, work_tree=None)
+        return self._configs[root]
+
+
+def roots(
+    configs: Configs, wanted: Iterable[RootOutputs], previous: Iterable[RootOutputs], choose: Callable[[str], bool]
+) -> Iterator[Root]:
+    """Each DVC root with the outputs that are to be put in place; `choose` says of which paths.
+
+    previous: what used to be here.
+    """
+    old: dict[str, list[RootOutputs]] = {}
+    for found in previous:
+        old.setdefault(_path(found), []).append(found)
+    new = {_path(found): found for found in wanted}
+    for path in sorted(new.keys() | old.keys()):
+        found = new.get(path) or RootOutputs(path or ".", (), ignored=old[path][0].ignored)
+        before = [output for other in old.get(path, ()) for output in other.outputs]
+        outputs = [o for o in found.outputs if o.cached and o.object is not None and choose(o.path)]
+        if outputs or before:
+            chosen = {output.path for output in outputs}
+            others = frozenset(output.path for output in found.outputs if output.path not in chosen)
+            yield Root(path, configs.cache(path), configs.types(path), outputs, found.ignored, before, others)
+
+
+def _path(found: RootOutputs) -> str:
+    return "" if found.root == "." else found.root
+
+
+def plans(inside: Inside, git: Git, found: Iterable[Root], *, force: bool) -> list[Plan]:
+    """The plan of each root; raises what makes one impossible."""
+    planner = Planner(inside, git, force=force)
+    return [planner.plan(root) for root in found]
+
+
+def carry_out(made: Sequence[Plan], inside: Inside, progress: Progress, command: str) -> None:
+    """Put everything in place; Unfinished with `command` to type again."""
+    total = sum(len(plan.place) for plan in made)
+    done = 0
+    with progress.phase("Putting files in place", total) as phase:
+
+        def advance() -> None:
+            nonlocal done
+            done += 1
+            phase.advance()
+
+        try:
+            for plan in made:
+                workspace.carry_out(plan, inside, advance)
+        except OSError as error:
+            raise Unfinished(command, error, done, total) from error
+
+
+def refuse_missing(subject: str, made: Sequence[Plan], fetch: str) -> None:
+    """MissingObjects where a plan needs what is not in the cache; `fetch` is the command that brings it."""
+    missing = {path for plan in made for path in plan.missing}
+    if not missing:
+        return
+    damaged = {path for plan in made for path in plan.damaged}
+    imported = {output.path for plan in made for output in plan.root.outputs if output.origin == "repo-import"}
+    hints = []
+    if missing - damaged - imported:
+        hints.append(fetch)
+    if damaged:
+        hints.append("git exp fsck: some of it is in the cache, but damaged")
+    if imported & missing:
+        hints.append("dvc fetch brings the data of dvc import")
+    raise MissingObjects(subject, sorted(missing), *hints)
