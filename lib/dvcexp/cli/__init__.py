@@ -103,7 +103,8 @@ def _run_verb(name: str, argv: Sequence[str]) -> int:
     parser = Parser(prog="git exp")
     verbs: Verbs = parser.add_subparsers(metavar="<verb>")
     verb.add_parser(verbs)
-    code: int = verb.run(parser.parse_args([name, *argv]))
+    # Asked directly: on its way through the outer parser a `--` would be lost, and names may begin with a dash.
+    code: int = verb.run(verbs.choices[name].parse_args(argv))
     return code
 
 

@@ -50,18 +50,31 @@ class Parser(argparse.ArgumentParser):
         self._intermixing = True
         words = list(sys.argv[1:] if args is None else args)
         end = words.index("--") if "--" in words else len(words)
-        words[:end] = [f"{word}=" if self._is_attached(word) else word for word in words[:end]]
+        options = [f"{word}=" if self._is_attached(word) else word for word in words[:end]]
+        # argparse loses a `--` that stands before intermixed arguments: what is behind it is made to look like none.
+        behind = [f"{_VEIL}{word}" for word in words[end + 1 :]]
         try:
-            known, unknown = self.parse_known_intermixed_args(words, namespace)
+            known, unknown = self.parse_known_intermixed_args([*options, *behind], namespace)
         finally:
             self._intermixing = False
         if unknown:
-            self.error(f"unknown arguments: {' '.join(unknown)}")
+            self.error(f"unknown arguments: {' '.join(map(_unveiled, unknown))}")
+        for name, value in vars(known).items():
+            setattr(known, name, _unveiled(value))
         return known, unknown
 
     def _is_attached(self, word: str) -> bool:
         """Is it such an option, perhaps abbreviated, without a value?"""
         return len(word) > 2 and any(option.startswith(word) for option in self._attached)
+
+
+_VEIL = "\0"  # what no argument of a program can hold
+
+
+def _unveiled(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_unveiled(one) for one in value]
+    return value.removeprefix(_VEIL) if isinstance(value, str) else value
 
 
 class _ManualAction(argparse.Action):
