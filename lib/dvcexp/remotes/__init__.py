@@ -40,7 +40,7 @@ def open_remote(name: str, url: str, options: Mapping[str, str], *, jobs: int | 
     for a kind of URL that nobody knows, ConfigError for a value that means nothing.
     """
     from dvcexp.remotes.base import RemoteError
-    from dvcexp.remotes.options import Options, without_secrets
+    from dvcexp.remotes.options import Options, split, without_secrets
 
     scheme = url.split("://", 1)[0].lower() if "://" in url else ""
     if scheme not in _KINDS:
@@ -52,6 +52,8 @@ def open_remote(name: str, url: str, options: Mapping[str, str], *, jobs: int | 
             f"it can reach folders and {schemes}: dvc remote modify {name} url <url>",
             "DVC itself may reach it: move data with dvc push and dvc fetch, and refs alone with DVCEXP_SKIP=1",
         )
+    if scheme and not split(url).scheme:
+        raise RemoteError(name, without_secrets(url), "this is no URL", f"dvc remote modify {name} url <url>")
     common = Options(name, url, {key: value for key, value in options.items() if key in _COMMON})
     own = {key: value for key, value in options.items() if key not in _COMMON}
     module = import_module(f"dvcexp.remotes.{_KINDS[scheme]}")

@@ -6,12 +6,11 @@ import configparser
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
 
 from dvcexp.errors import ConfigError, printable
 from dvcexp.remotes.base import AccessDenied, Remote
 from dvcexp.remotes.objectstore import RETRY, ObjectStoreRemote, Stores, Words, making_a_store, timeouts
-from dvcexp.remotes.options import Options, bucket_and_prefix
+from dvcexp.remotes.options import Options, bucket_and_prefix, split
 
 if TYPE_CHECKING:
     from obstore.store import AzureCredentialProvider
@@ -134,7 +133,7 @@ def _account(given: Options, settings: _Settings) -> Account:
         if not endpoint:
             scheme = parts.get("defaultendpointsprotocol", "https")
             endpoint = f"{scheme}://{name}.blob.{parts.get('endpointsuffix', 'core.windows.net')}"
-        name = name or (urlsplit(endpoint).hostname or "").partition(".")[0]
+        name = name or (split(endpoint).hostname or "").partition(".")[0]
     elif name is None:
         raise AccessDenied(
             given.name,

@@ -7,7 +7,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import requests
 
@@ -30,7 +30,7 @@ from dvcexp.remotes.base import (
 from dvcexp.remotes.gcs_auth import google_auth, next_steps
 from dvcexp.remotes.http_client import HttpClient
 from dvcexp.remotes.memory import Budget
-from dvcexp.remotes.options import Options, bucket_and_prefix, without_secrets
+from dvcexp.remotes.options import Options, bucket_and_prefix, split, without_secrets
 from dvcexp.remotes.pool import PerObjectRemote
 from dvcexp.remotes.presence import Listing
 from dvcexp.remotes.receiving import Body, receive
@@ -63,7 +63,7 @@ def _endpoint(given: Options) -> str:
     endpoint = given.text("endpointurl") or emulator or _ENDPOINT
     if "://" not in endpoint:
         endpoint = f"{'http' if emulator else 'https'}://{endpoint}"
-    parts = urlsplit(endpoint)
+    parts = split(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or "@" in parts.netloc:
         raise ConfigError(
             f"DVC remote '{given.name}': '{without_secrets(endpoint)}' is not the http(s) URL of a server",
@@ -161,7 +161,7 @@ class GcsRemote(PerObjectRemote):
         url = self._upload_url("resumable", key)
         with self._client.request("POST", key, body=b"", headers=headers, url=url) as response:
             session = response.headers.get("Location", "")
-        if urlsplit(session).scheme not in ("http", "https"):
+        if split(session).scheme not in ("http", "https"):
             raise self._client.error(RemoteError, "the server began no upload", key=key)
         self._sessions[key] = session
         return 0

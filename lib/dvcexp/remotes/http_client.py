@@ -27,7 +27,7 @@ from dvcexp.remotes.base import (
     Untrusted,
 )
 from dvcexp.remotes.http_auth import CommandAuth, Session
-from dvcexp.remotes.options import without_secrets
+from dvcexp.remotes.options import split, without_secrets
 
 E = TypeVar("E", bound=RemoteError)
 
@@ -201,7 +201,7 @@ class HttpClient:
             hint = f"if that is the right place: dvc remote modify {self.name} url <its url>"
             raise self.error(RemoteError, f"{method} is redirected to {there}", hint, key=key)
         page = response.headers.get("Content-Type", "").startswith("text/html")
-        if page and not urlsplit(response.url).path.endswith(key.rpartition("/")[2]):
+        if page and not split(response.url).path.endswith(key.rpartition("/")[2]):
             raise self.error(AccessDenied, f"redirected to a web page, {there}", *self._credential_hints())
 
     def _denied(self, status: int, cause: str, key: str) -> AccessDenied:

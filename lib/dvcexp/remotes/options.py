@@ -7,7 +7,7 @@ one call an option, and ends with `done()`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from dvcexp.errors import ConfigError, printable
 from dvcexp.remotes.base import RemoteError, UnsupportedOption
@@ -16,11 +16,21 @@ from dvcexp.remotes.base import RemoteError, UnsupportedOption
 _NAMED_USERS = {"ssh", "hdfs", "webhdfs"}
 
 
+def split(url: str) -> SplitResult:
+    """The parts of `url`; all of them empty for a text that is no URL (`http://[`)."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+
+
 def without_secrets(url: str) -> str:
     """`url` as it may be shown: no password, no query (shared access signatures), no user that could be a token."""
     if "://" not in url:
         return url
-    parts = urlsplit(url)
+    parts = split(url)
+    if not parts.scheme:
+        return f"{url.partition('://')[0]}://..."
     user, at, host = parts.netloc.rpartition("@")
     keep = f"{user.split(':', 1)[0]}@" if at and parts.scheme in _NAMED_USERS else ""
     return urlunsplit((parts.scheme, keep + host, parts.path, "", ""))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlunsplit
 
 from dvcexp.errors import ConfigError
 from dvcexp.remotes.aws_config import Profile, botocore_provider, read_profile
 from dvcexp.remotes.base import AccessDenied, Remote
 from dvcexp.remotes.objectstore import RETRY, ObjectStoreRemote, Stores, Words, making_a_store, timeouts, trust
-from dvcexp.remotes.options import Options, bucket_and_prefix
+from dvcexp.remotes.options import Options, bucket_and_prefix, split
 
 if TYPE_CHECKING:
     from obstore.store import S3CredentialProvider
@@ -191,7 +191,7 @@ def _place(given: Options, profile: Profile, bucket: str, region: str | None) ->
         endpoint = f"http://s3.{config['region']}.amazonaws.com"
     if endpoint is None:
         return config, False
-    parts = urlsplit(endpoint if "://" in endpoint else f"{'https' if secure else 'http'}://{endpoint}")
+    parts = split(endpoint if "://" in endpoint else f"{'https' if secure else 'http'}://{endpoint}")
     if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
         raise ConfigError(
             f"DVC remote '{given.name}': option 'endpointurl' is not the http(s) URL of a server",

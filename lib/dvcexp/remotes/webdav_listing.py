@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 from xml.etree import ElementTree
+
+from dvcexp.remotes.options import split
 
 REQUEST = b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><resourcetype/><getcontentlength/></prop></propfind>'
 
@@ -87,7 +89,7 @@ class _Collector:
     def end(self, tag: str) -> None:
         text = self._text.strip()
         if tag == "{DAV:}href" and not self._href:
-            self._href = unquote(urlsplit(text).path)
+            self._href = unquote(split(text).path)
         elif tag == "{DAV:}getcontentlength" and text.isascii() and text.isdigit() and len(text) < 20:
             self._size = int(text)
         elif tag == "{DAV:}response" and self._href:
