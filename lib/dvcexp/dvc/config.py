@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -76,13 +76,15 @@ class DvcConfig:
     def remote(self, name: str | None = None, *, missing_ok: bool = False) -> RemoteConfig | None:
         """The remote `name` (in any case), the default one for None; None where there is no default.
 
-        ConfigError where it is not configured, or cannot be used. missing_ok: None instead.
+        ConfigError where it is not configured, or cannot be used. missing_ok: None instead, but for Distrusted.
         """
         wanted = self.default_remote if name is None else name.lower()
         if wanted is None:
             return None
         if wanted in self.remotes:
             return self.remotes[wanted]
+        if isinstance(self.unusable.get(wanted), Distrusted):
+            raise self.unusable[wanted]
         if missing_ok:
             return None
         if wanted in self.unusable:
@@ -93,6 +95,10 @@ class DvcConfig:
             f"dvc remote add {printable(wanted)} <url>",
             *([f"configured are {known}"] if known else []),
         )
+
+
+class Distrusted(ConfigError):
+    """A remote that the repository leads where only its user may; nothing else stands in for it (trust.py)."""
 
 
 class Level(NamedTuple):
@@ -109,16 +115,21 @@ class Level(NamedTuple):
         return self.origin == "commit"
 
 
-def work_tree_config(root: str, environ: Mapping[str, str]) -> DvcConfig | None:
+def work_tree_config(
+    root: str, environ: Mapping[str, str], is_tracked: Callable[[str], bool] | None = None
+) -> DvcConfig | None:
     """What holds in the DVC root `root`, an absolute path: system, user, `.dvc/config`, `.dvc/config.local`.
 
-    None if it has no `.dvc` folder. ConfigError where a file cannot be read.
+    is_tracked(path): does Git have this file? A `config.local` that came with the repository is not the user's word;
+    needed by whoever opens a remote. None if it has no `.dvc` folder. ConfigError where a file cannot be read.
     """
     folder = os.path.join(root, ".dvc")
     if not os.path.isdir(folder):
         return None
     repository = _level(os.path.join(folder, "config"), "repository")
     local = _level(os.path.join(folder, "config.local"), "local")
+    if local.sections and is_tracked is not None and is_tracked(local.source):
+        local = local._replace(origin="repository")
     levels = [*machine_levels(environ), repository, local]
     return _merge(levels, environ, cache_dir=os.path.join(folder, "cache"))
 
@@ -311,7 +322,7 @@ def _resolve(
 
 
 def _check_trust(name: str, options: Mapping[str, _Option]) -> None:
-    """ConfigError where a stranger's word would do what only the user's may."""
+    """Distrusted where a stranger's word would do what only the user's may."""
     repository = next((option.level for option in options.values() if option.level.origin == "repository"), None)
     folder = os.path.dirname(repository.folder) if repository is not None and repository.folder is not None else None
     said = {key: Said(option.value, option.level.origin) for key, option in options.items()}
@@ -319,11 +330,15 @@ def _check_trust(name: str, options: Mapping[str, _Option]) -> None:
     if against is not None:
         modify = f"dvc remote modify --local {printable(name)}"
         hints = [f"if you trust it: {modify} {key} <the same>" for key in against.keys]
-        raise _unusable(name, against.reason, *hints)
+        raise Distrusted(_cannot_be_used(name, against.reason), *hints)
 
 
-def _unusable(name: str, reason: str, *hints: str) -> ConfigError:
-    return ConfigError(f"DVC remote '{printable(name)}' cannot be used: {reason}", *(hints or ("dvc remote list",)))
+def _unusable(name: str, reason: str) -> ConfigError:
+    return ConfigError(_cannot_be_used(name, reason), "dvc remote list")
+
+
+def _cannot_be_used(name: str, reason: str) -> str:
+    return f"DVC remote '{printable(name)}' cannot be used: {reason}"
 
 
 def _base_of(section: Mapping[str, Value]) -> tuple[str, str] | None:

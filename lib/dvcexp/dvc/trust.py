@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
-from urllib.parse import urlsplit
 
 from dvcexp.errors import printable
 
@@ -87,14 +86,25 @@ def _shows_google_token(options: Mapping[str, Said]) -> bool:
     """Would whoever answers at the endpoint, which is not Google, get a token? Over plain http only that of a
     `credentialpath` is sent (remotes/gcs_auth.py)."""
     anonymous = options.get("allow_anonymous_login")
-    endpoint = urlsplit(options["endpointurl"].value)
+    scheme, host = _scheme_and_host(options["endpointurl"].value)
     if anonymous is not None and anonymous.value.lower() == "true":
         return False
-    if endpoint.scheme == "http":
+    if scheme == "http":
         return "credentialpath" in options
-    return not (endpoint.hostname or "").endswith(".googleapis.com")
+    return not host.endswith(".googleapis.com")
+
+
+def _scheme_and_host(url: str) -> tuple[str, str]:
+    """Both empty for a text that is no URL; no host for a path."""
+    from urllib.parse import urlsplit  # most configurations have nothing to object to
+
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, (parts.hostname or "")
+    except ValueError:
+        return "", ""
 
 
 def _host(url: str) -> str:
-    """The host of a URL, or the container in its place, for a message: without user and password."""
-    return printable(urlsplit(url).netloc.rpartition("@")[2] or url)
+    """The host of a URL, or what stands in its place, for a message: without user and password."""
+    return printable(_scheme_and_host(url)[1] or url.rpartition("@")[2].rpartition("://")[2])

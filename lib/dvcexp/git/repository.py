@@ -155,6 +155,14 @@ class Repository:
         listing = self.git("for-each-ref", "--format=%(objectname) %(refname)", *prefixes)
         return {ref: sha for sha, _, ref in (line.partition(" ") for line in os.fsdecode(listing).splitlines())}
 
+    def is_tracked(self, path: str) -> bool:
+        """Does the index have the file at this absolute path, or what it leads to by links, its own or its folders'?"""
+        if self.work_tree is None:
+            return False
+        places = {os.path.relpath(name(path), name(self.work_tree)) for name in (os.path.abspath, os.path.realpath)}
+        inside = [f":(top,literal){place}" for place in places if not place.startswith("..")]
+        return bool(inside) and bool(self.git("ls-files", "-z", "--", *inside))
+
     def resolve(self, rev: str) -> str | None:
         """The id of the commit that `rev` names, None if it names none. Never taken for an option."""
         asked = self.git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}", check=False)

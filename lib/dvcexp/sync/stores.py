@@ -131,7 +131,9 @@ class Stores:
     def _work_tree_config(self, root: str) -> DvcConfig | None:
         if root not in self._work_tree_configs:
             folder = self._folder(root)
-            self._work_tree_configs[root] = work_tree_config(folder, os.environ) if folder is not None else None
+            self._work_tree_configs[root] = (
+                work_tree_config(folder, os.environ, self.repository.is_tracked) if folder is not None else None
+            )
         return self._work_tree_configs[root]
 
     def _config_blob(self, tree: str, root: str) -> str | None:
