@@ -25,11 +25,15 @@ class Config(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the user chose. cache: move objects with refs. jobs: None for the remote's default. skip: DVCEXP_SKIP."""
+    """What the user chose. cache: move objects with refs. jobs: None for the remote's default. skip: DVCEXP_SKIP.
+
+    run_cache: and with them the run-cache entries of the experiments' stages.
+    """
 
     cache: bool = True
     remote: str | None = None
     jobs: int | None = None
+    run_cache: bool = False
     allow_incomplete_push: bool = False
     fetch_include: tuple[str, ...] = ()
     fetch_exclude: tuple[str, ...] = ()
@@ -52,6 +56,7 @@ class Settings:
             cache=last("cache", _bool, True),
             remote=last("remote", lambda _, value: value.lower() or None, None),
             jobs=last("jobs", _jobs, None),
+            run_cache=last("runCache", _bool, False),
             allow_incomplete_push=last("allowIncompletePush", _bool, False),
             fetch_include=values("fetchInclude"),
             fetch_exclude=values("fetchExclude"),

@@ -24,6 +24,7 @@ from dvcexp.remotes.pool import PerObjectRemote
 from dvcexp.remotes.retry import Backoff
 from tests.support.dvc_roundtrip import check_both_ways
 from tests.support.fault_proxy import Fault, FaultProxy
+from tests.support.remote_dvc import check_run_cache
 from tests.support.remote_faults import RemoteFaults
 from tests.support.remote_suite import Config, Place, RemoteSuite, failures, fetched, key_of, uploads_of
 from tests.support.storage_servers import HEADER, PASSWORD, TOKEN, USER, Apache, Nginx, apache_server, nginx_server
@@ -375,3 +376,7 @@ def test_dvc_and_we_read_what_the_other_wrote(nginx: Nginx, tmp_path: Path, way:
         "tls": (f"https://127.0.0.1:{nginx.tls}", {**PUT, "ssl_verify": str(nginx.ca)}),
     }[way]
     check_both_ways(Config(f"{url}/dvc-{way}", options), tmp_path)
+
+
+def test_the_run_cache_is_shared_though_dvc_has_none_there(nginx: Nginx, tmp_path: Path) -> None:
+    check_run_cache(Config(f"http://127.0.0.1:{nginx.basic}/runs-{tmp_path.name}", BASIC), tmp_path, by_dvc=False)

@@ -25,6 +25,7 @@ from dvcexp.remotes.base import (
 from dvcexp.remotes.sftp import SftpRemote
 from tests.support.dvc_roundtrip import check_both_ways
 from tests.support.fault_proxy import Fault, FaultProxy
+from tests.support.remote_dvc import check_run_cache
 from tests.support.remote_faults import RemoteFaults
 from tests.support.remote_suite import Config, Place, RemoteSuite, failures, fetched, key_of, uploads_of
 from tests.support.storage_servers import PASSPHRASE, PASSWORD, USER, RcloneSftp, Sshd, rclone_sftp, ssh_server
@@ -435,3 +436,7 @@ def temporary_files(place: Place) -> list[Path]:
 
 def test_dvc_and_we_read_what_the_other_wrote(sshd: Sshd, place: Place, tmp_path: Path) -> None:
     check_both_ways(Config(place.config.url, {"keyfile": str(sshd.key)}), tmp_path)
+
+
+def test_the_run_cache_is_shared_with_dvc(sshd: Sshd, place: Place, tmp_path: Path) -> None:
+    check_run_cache(Config(place.config.url, {"keyfile": str(sshd.key)}), tmp_path)

@@ -14,6 +14,7 @@ from dvcexp.errors import ConfigError
 from dvcexp.remotes.base import AccessDenied, RemoteUnavailable
 from tests.support.dvc_roundtrip import check_both_ways
 from tests.support.fault_proxy import Fault, FaultProxy
+from tests.support.remote_dvc import check_run_cache
 from tests.support.remote_faults import RemoteFaults
 from tests.support.remote_suite import Config, Place, RemoteSuite, failures, fetched, key_of, uploads_of
 from tests.support.storage_servers import (
@@ -199,3 +200,8 @@ def test_dvc_and_we_read_what_the_other_wrote_on_rclone(rclone: int, tmp_path: P
         made = Config(f"{config.url}/{name}", LOGIN).open()
         assert failures(made.upload(uploads_of(tmp_path, [b"makes the base"]))) == []
     check_both_ways(config, tmp_path)
+
+
+def test_the_run_cache_is_shared_with_dvc_on_nginx(nginx: Nginx, tmp_path: Path) -> None:
+    (nginx.root / "dvc" / "runs").mkdir(parents=True)
+    check_run_cache(Config(f"webdav://127.0.0.1:{nginx.dav_token}/dvc/runs", {"token": TOKEN}), tmp_path)

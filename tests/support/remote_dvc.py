@@ -23,6 +23,13 @@ _FILES = {
     "sub/deep/three": bytes(range(256)) * 40,
     "large": b"0123456789abcdef" * 200_000,
 }
+_STAGE = {
+    "cmd": "cp params.yaml out && cp params.yaml metrics",
+    "params": ["n"],
+    "outs": ["out"],
+    "metrics": [{"metrics": {"cache": False}}],
+}
+_PULL_OURS = ["exp", "pull", "-q", "--run-cache", "origin", "ours"]
 # Several commands in one process: DVC needs longer to start than for most of them.
 _DRIVER = "import json, sys; from dvc.cli import main; sys.exit(max([main(c) for c in json.loads(sys.argv[1])]))"
 
@@ -114,3 +121,34 @@ class PlainDvc:
         ours = keys_in(tmp_path / "carol" / ".dvc" / "cache")
         assert len(ours) == 4
         assert ours < keys_in(alice.cache)
+
+    def test_git_and_dvc_share_the_run_cache_through_it(self, place: Place, tmp_path: Path) -> None:
+        check_run_cache(place.config, tmp_path)
+
+
+def check_run_cache(config: Config, folder: Path, *, by_dvc: bool = True) -> None:
+    """Entries that either sent, `git fetch` brings and `dvc repro` uses; ours reach `dvc exp pull`.
+
+    by_dvc: DVC has a run-cache on this kind of remote.
+    """
+    team = Team(folder)
+    alice = team.project(storage=None)
+    alice.write(".dvc/config", config_text(config))
+    alice.write("params.yaml", "n: 0\n")
+    alice.write("dvc.yaml", json.dumps({"stages": {"copy": _STAGE}}))
+    alice.commit("a pipeline")
+    git("push", "-q", "origin", "main", cwd=alice.path)
+    runs = [["exp", "run", "-q", "-n", name, "-S", f"n={n}"] for n, name in enumerate(("ours", "theirs"), 1)]
+    dvc(alice.path, *runs)
+    git("-c", "dvcexp.runCache=true", "push", "-q", "origin", "refs/exps/*/ours", cwd=alice.path)
+    dvc(alice.path, ["exp", "push", "-q", "--run-cache", "origin", "theirs"])
+    bob = team.clone("bob")
+    git("-c", "dvcexp.runCache=true", "fetch", "-q", "origin", EXPS, cwd=bob)
+    assert len(list((bob / ".dvc/cache/runs").glob("??/*/*"))) == (2 if by_dvc else 1)
+    git("clone", "-q", team.host, "carol", cwd=folder)
+    cases = ((bob, 2 if by_dvc else 1, ["repro"]), (folder / "carol", 1, _PULL_OURS, ["repro", "--pull"]))
+    for clone, n, *commands in cases:
+        (clone / "params.yaml").write_text(f"n: {n}\n")
+        said = dvc(clone, *commands)
+        assert ("is cached - skipping run" in said) == (by_dvc or clone == bob)
+        assert (clone / "out").read_text() == (clone / "metrics").read_text() == f"n: {n}\n"

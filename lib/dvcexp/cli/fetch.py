@@ -31,6 +31,7 @@ def add_parser(verbs: Verbs) -> None:
         metavar="[<git remote>] [<experiment>...]",
         help="whose settings to use, and the experiments; default: origin, and every experiment here",
     )
+    transfer.add_run_cache(parser)
     transfer.add_options(parser)
 
 

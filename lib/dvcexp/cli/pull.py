@@ -32,6 +32,7 @@ def add_parser(verbs: Verbs) -> None:
     parser.add_argument("-f", "--force", action="store_true", help="replace diverged experiments here")
     parser.add_argument("--dry-run", action="store_true", help="fetch nothing, only say what would be pulled")
     transfer.add_no_cache(parser)
+    transfer.add_run_cache(parser)
     transfer.add_options(parser)
 
 

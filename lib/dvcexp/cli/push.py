@@ -34,6 +34,7 @@ def add_parser(verbs: Verbs) -> None:
     parser.add_argument("-f", "--force", action="store_true", help="replace diverged experiments on the Git remote")
     parser.add_argument("--dry-run", action="store_true", help="upload and push nothing, only say what would be pushed")
     transfer.add_no_cache(parser)
+    transfer.add_run_cache(parser)
     transfer.add_options(parser)
 
 
@@ -82,6 +83,12 @@ def _note_uploads(
     count = len({item for standing in standings.values() for item in standing.unsent - standing.missing})
     if count:
         progress.note(f"would upload {plural(count, 'object')}")
+    if settings.run_cache:
+        from dvcexp.sync.outgoing_runs import count_unsent, entries
+
+        new = count_unsent(repository, tips, git_remote, settings)
+        if new:
+            progress.note(f"would upload {entries(new)}")
     for ref, standing in standings.items():
         lost = len(standing.unsent & standing.missing)
         if standing.problem is not None:

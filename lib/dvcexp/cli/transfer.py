@@ -1,7 +1,8 @@
-"""What the verbs that move data share: `-r`, `-j`, `-q`, and what becomes of the settings by them."""
+"""What the verbs that move data share: `-r`, `-j`, `--run-cache`, `-q`, and what becomes of the settings by them."""
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import sys
 from typing import TYPE_CHECKING
@@ -11,8 +12,6 @@ from dvcexp.progress import Progress
 from dvcexp.settings import Settings
 
 if TYPE_CHECKING:
-    import argparse
-
     from dvcexp.cli.parser import Parser
     from dvcexp.git.repository import Repository
 
@@ -29,6 +28,16 @@ def add_manner(parser: Parser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but warnings and errors")
 
 
+def add_run_cache(parser: Parser) -> None:
+    """`--run-cache` and `--no-run-cache`."""
+    parser.add_argument(
+        "--run-cache",
+        action=argparse.BooleanOptionalAction,
+        help="also the run-cache entries of the experiments' stages, so that 'dvc repro' need not run them again;"
+        " default: dvcexp.runCache",
+    )
+
+
 def add_no_cache(parser: Parser) -> None:
     """`--no-cache`."""
     parser.add_argument("--no-cache", action="store_true", help="move the Git refs only, no data")
@@ -41,12 +50,16 @@ def settings(args: argparse.Namespace, repository: Repository, git_remote: str) 
         chosen = dataclasses.replace(chosen, remote=args.remote.lower())
     if args.jobs is not None:
         chosen = dataclasses.replace(chosen, jobs=args.jobs or None)
+    if getattr(args, "run_cache", None) is not None:
+        chosen = dataclasses.replace(chosen, run_cache=args.run_cache)
     return dataclasses.replace(chosen, cache=False) if getattr(args, "no_cache", False) else chosen
 
 
 def environment(args: argparse.Namespace, git_remote: str) -> dict[str, str]:
     """For a `git` whose remote helper is to obey the same options."""
-    options = {"remote": args.remote, "jobs": args.jobs, "cache": "false" if args.no_cache else None}
+    run_cache = None if args.run_cache is None else str(args.run_cache).lower()
+    cache = "false" if args.no_cache else None
+    options = {"remote": args.remote, "jobs": args.jobs, "cache": cache, "runCache": run_cache}
     given = {key: str(value) for key, value in options.items() if value is not None}
     return foreground.with_config({f"dvcexp.{git_remote}.{key}": value for key, value in given.items()})
 

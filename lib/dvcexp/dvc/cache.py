@@ -5,9 +5,21 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Collection, Iterator
+from typing import Protocol, TypeVar
 
 from dvcexp import files
 from dvcexp.dvc.objects import LEGACY, MD5, Object, new_digest
+
+
+class Keyed(Protocol):
+    """What lies in a cache: an object or a run-cache entry, at its key."""
+
+    @property
+    def key(self) -> str:
+        """The path below the cache's folder."""
+
+
+K = TypeVar("K", bound=Keyed)
 
 
 class Cache:
@@ -15,19 +27,19 @@ class Cache:
 
     def __init__(self, directory: str, *, shared: bool = False) -> None:
         self.directory = directory
-        self._shared = shared
+        self.shared = shared
 
-    def path(self, wanted: Object) -> str:
+    def path(self, wanted: Keyed) -> str:
         """Where the object lies or would lie."""
         return os.path.join(self.directory, wanted.key)
 
-    def present(self, wanted: Collection[Object]) -> set[Object]:
+    def present(self, wanted: Collection[K]) -> set[K]:
         """Those of `wanted` that are here; their content is not looked at."""
         found = files.existing(self.directory, [item.key for item in wanted])
         return {item for item in wanted if item.key in found}
 
-    def read(self, wanted: Object) -> bytes | None:
-        """The content of an object, a manifest as a rule; None where it is not here."""
+    def read(self, wanted: Keyed) -> bytes | None:
+        """The content of an object, a manifest as a rule, or of an entry; None where it is not here."""
         try:
             with open(self.path(wanted), "rb", buffering=0) as file:
                 return file.readall()
@@ -36,7 +48,7 @@ class Cache:
 
     def staging(self, replacing: Callable[[str], object] | None = None) -> files.Staging:
         """Objects on their way in; `replacing` as in Staging."""
-        return files.Staging(shared=self._shared, replacing=replacing)
+        return files.Staging(shared=self.shared, replacing=replacing)
 
     def set_aside(self, path: str) -> str:
         """Move the object at `path`, whose content is not what its name says, to where nobody takes it for whole.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from dvcexp.dvc import ignore
 from dvcexp.dvc.output import Member, Origin, Output
 from dvcexp.dvc.project import Folder, Node, Store, Survey, find_roots
-from dvcexp.dvc.stagefiles import FileOutputs, Project, read_file
+from dvcexp.dvc.runcache import Run, run_of
+from dvcexp.dvc.stagefiles import LOCK, FileOutputs, Project, load_lock, read_file
 from dvcexp.dvc.tree import Found, Tree, TreeIndex, found
 from dvcexp.errors import FormatError
 
@@ -59,6 +61,7 @@ class OutputsReader:
         self._survey = Survey(self._index)
         self._files: dict[tuple[str, str, str, _Blobs], _Answers] = {}
         self._ignore_files: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._runs: dict[str, Mapping[str, Run]] = {}
 
     def read(self, tree_id: str) -> tuple[RootOutputs, ...]:
         """What each DVC root of a commit with this tree says, sorted by root. The Git root, if there is none."""
@@ -77,6 +80,34 @@ class OutputsReader:
         if output.cached and (output.object is not None or output.origin == "repo-import"):
             return "DVC"
         return "nobody" if Tree(self._index, tree_id).node(output.path) is None else "Git"
+
+    def runs(self, tree_id: str, pipeline: str) -> Mapping[str, Run]:
+        """Stage -> its run-cache entry, of a dvc.yaml at the path `pipeline` that `read` could read."""
+        lock = posixpath.join(posixpath.dirname(pipeline), LOCK)
+        node = Tree(self._index, tree_id).node(lock)
+        if node is None:
+            return {}
+        if node.id not in self._runs:
+            stages = load_lock(self._store.read(node.id), lock).get("stages", {})
+            runs = {name: run_of(stage) for name, stage in stages.items()}
+            self._runs[node.id] = {name: run for name, run in runs.items() if run is not None}
+        return self._runs[node.id]
+
+    def blobs(self, tree_id: str, path: str) -> dict[str, str]:
+        """The files that Git has at `path` and below it: path below it ('' for the file itself) -> blob id."""
+        node = Tree(self._index, tree_id).node(path)
+        if node is None or node.kind != "dir":
+            return {"": node.id} if node is not None and node.kind == "file" else {}
+        found: dict[str, str] = {}
+        todo = [("", node.id)]
+        while todo and len(found) <= MAX_FILES:
+            folder, tree = todo.pop()
+            for child in self._index.children(tree):
+                if child.kind == "dir":
+                    todo.append((f"{folder}{child.name}/", child.id))
+                elif child.kind == "file":
+                    found[folder + child.name] = child.id
+        return found
 
     def _read_root(self, tree: Tree, root: str, folder: Folder) -> RootOutputs:
         ignored, key, errors = self._ignored(root, folder)

@@ -152,11 +152,9 @@ _LOCKED = list_of(
     fields({"path": text}, **_CHECKSUMS, **_META, **_CLOUD, **_FILES, hash=text, dataset=mapping),
 )
 
-LOCK_FILE = fields(
-    {"schema": _version_2},
-    datasets=anything,
-    stages=map_of(fields({"cmd": _command}, deps=_LOCKED, params=map_of(map_of(anything)), outs=_LOCKED)),
-)
+LOCKED_STAGE = fields({"cmd": _command}, deps=_LOCKED, params=map_of(map_of(anything)), outs=_LOCKED)
+
+LOCK_FILE = fields({"schema": _version_2}, datasets=anything, stages=map_of(LOCKED_STAGE))
 
 _FLAGS = {**_ANNOTATIONS, "cache": flag, "persist": flag, "checkpoint": flag, "remote": text, "push": flag}
 _PLOT = fields(**_FLAGS, template=text, x=text, y=text, x_label=text, y_label=text, title=text, header=flag)

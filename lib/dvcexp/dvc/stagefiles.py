@@ -62,8 +62,16 @@ def read_file(project: Project, path: str) -> FileOutputs:
     return _read_pipeline(project, path) if path.rpartition("/")[2] == PIPELINE else _read_dvc_file(project, path)
 
 
+def load_lock(content: bytes, path: str) -> dict[str, Any]:
+    """The content of a dvc.lock; FormatError where DVC would reject it."""
+    return _parse(content, path, schema.LOCK_FILE)
+
+
 def _load(project: Project, path: str, shape: schema.Shape) -> dict[str, Any]:
-    content = project.tree.read(path)
+    return _parse(project.tree.read(path), path, shape)
+
+
+def _parse(content: bytes, path: str, shape: schema.Shape) -> dict[str, Any]:
     data: dict[str, Any] = yaml.load(content, path) or {}
     problem = shape(data, "")
     if problem is not None:

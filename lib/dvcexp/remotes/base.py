@@ -16,11 +16,15 @@ from dvcexp.errors import DvcexpError, printable
 
 
 class Upload(NamedTuple):
-    """Send the file `source` as `key`. `size` is what the planner saw, for progress and for choosing multipart."""
+    """Send the file `source` as `key`. `size` is what the planner saw, for progress and for choosing multipart.
+
+    protect: nobody may write to it any more, as DVC has its objects where a remote is a directory.
+    """
 
     key: str
     source: str
     size: int
+    protect: bool = True
 
 
 class Download(NamedTuple):

@@ -67,7 +67,7 @@ class LocalRemote(Remote):
                     final = os.path.join(self.url, upload.key)
                     temporary = staging.temporary(final)
                     try:
-                        size, md5 = files.copy(upload.source, temporary)
+                        size, md5 = files.copy(upload.source, temporary, self._mode(upload))
                     except OSError as error:
                         if error.filename != upload.source:
                             raise
@@ -83,6 +83,9 @@ class LocalRemote(Remote):
                 raise self._failure(error) from error
         for final in renamed:
             yield moved.pop(final)
+
+    def _mode(self, upload: Upload) -> int:
+        return files.OBJECT_MODE if upload.protect else 0o666
 
     def download(self, downloads: Iterable[Download]) -> Iterator[Outcome]:
         """An OSError that leaves it is about the reader's side: its disk is full, its folder is gone."""

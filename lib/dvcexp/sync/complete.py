@@ -25,7 +25,8 @@ class CompleteCommits:
 
     def __init__(self, repository: Repository, settings: Settings) -> None:
         self._path = os.path.join(repository.common_dir, "dvcexp", "complete")
-        scope = repr((repository.work_tree, settings.fetch_include, settings.fetch_exclude))
+        chosen = (settings.fetch_include, settings.fetch_exclude, *(["runs"] if settings.run_cache else []))
+        scope = repr((repository.work_tree, *chosen))
         self._scope = hashlib.sha256(scope.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         self._known: set[str] | None = None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -40,6 +41,17 @@ class Gaps:
     missing: dict[Object, tuple[str, str]] = field(default_factory=dict)
 
 
+@contextlib.contextmanager
+def writing(cache: Cache) -> Iterator[None]:
+    """Inside, an OSError is the cache's, and says so."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or cache.directory
+        hint = "make room or give access there, then run the same command again: it goes on where it stopped"
+        raise DvcexpError(f"cannot write to the cache: '{where}': {error.strerror}", hint) from error
+
+
 class Completion:
     """Brings what one store's cache lacks; what is `damaged` there counts as lacking.
 
@@ -73,28 +85,23 @@ class Completion:
     def run(self) -> None:
         """Manifests first, to know the files; but they get their names last, for they vouch for their files."""
         demand = self._part.demand
-        try:
-            with self._staging() as late:
-                late.BATCH_FILES = late.BATCH_BYTES = 1 << 62
-                arrived = self._read_manifests(late)
-                for directory, entries in self._listed.items():
-                    wanted = self._paths.wanted(self._part.uses[directory].output.path, entries)
-                    if wanted is not None:
-                        demand.directories[directory] = manifests.members(directory, wanted)
-                    else:
-                        del demand.directories[directory]
-                everything = demand.files | demand.members()
-                lacking = missing_files(demand, self._whole(everything))
-                left = self._bring(lacking)
-                for directory, manifest in arrived.items():
-                    members = demand.directories.get(directory)
-                    if members is not None and members.isdisjoint(left):
-                        late.keep(manifest.temporary, self._cache.path(directory), manifest.size)
-                        self._count(manifest)
-        except OSError as error:
-            where = error.filename or self._cache.directory
-            hint = "make room or give access there, then run the same command again: it goes on where it stopped"
-            raise DvcexpError(f"cannot write to the cache: '{where}': {error.strerror}", hint) from error
+        with writing(self._cache), self._staging() as late:
+            late.BATCH_FILES = late.BATCH_BYTES = 1 << 62
+            arrived = self._read_manifests(late)
+            for directory, entries in self._listed.items():
+                wanted = self._paths.wanted(self._part.uses[directory].output.path, entries)
+                if wanted is not None:
+                    demand.directories[directory] = manifests.members(directory, wanted)
+                else:
+                    del demand.directories[directory]
+            everything = demand.files | demand.members()
+            lacking = missing_files(demand, self._whole(everything))
+            left = self._bring(lacking)
+            for directory, manifest in arrived.items():
+                members = demand.directories.get(directory)
+                if members is not None and members.isdisjoint(left):
+                    late.keep(manifest.temporary, self._cache.path(directory), manifest.size)
+                    self._count(manifest)
         for name, moved in self._moved.items():
             if moved.objects:
                 amount = f"{plural(moved.objects, 'object')} ({format_size(moved.size)})"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from dvcexp.dvc.objects import MAX_MANIFEST_SIZE, Object
 from dvcexp.dvc.outputs import Output, OutputsReader, RootOutputs
-from dvcexp.errors import DvcexpError
+from dvcexp.dvc.runcache import Run
+from dvcexp.errors import ConfigError, DvcexpError
 from dvcexp.experiments import Chain, Experiment, chain
 from dvcexp.git.repository import Repository
 from dvcexp.sync.plan import Demand
@@ -25,6 +28,10 @@ class Use(NamedTuple):
     commit: str
     root: str
     output: Output
+
+
+# Run-cache entry -> the outputs of its stage.
+Runs = Mapping[Run, tuple[Use, ...]]
 
 
 class Selection:
@@ -62,6 +69,22 @@ class Selection:
             for found in self.roots(commit):
                 for output in found.outputs:
                     yield Use(commit, found.root, output)
+
+    def runs(self, commit: str) -> Iterator[tuple[Run, tuple[Use, ...]]]:
+        """The run-cache entries of the stages of `commit`, with the stages' outputs, all of which have their hashes."""
+        stages: dict[tuple[str, str], list[Use]] = {}
+        for use in self.uses([commit]):
+            if use.output.stage is not None:
+                stages.setdefault((use.output.defined_in, use.output.stage), []).append(use)
+        for (pipeline, stage), uses in stages.items():
+            run = self._reader.runs(self.tree(commit), pipeline).get(stage)
+            if run is not None and all(use.output.object is not None for use in uses):
+                yield run, tuple(uses)
+
+    def content_in_git(self, use: Use) -> dict[str, Callable[[], bytes]]:
+        """What Git has of an output: path below it ('' for the output itself) -> a way to read it."""
+        blobs = self._reader.blobs(self.tree(use.commit), use.output.path)
+        return {path: partial(self._objects.read, blob) for path, blob in blobs.items()}
 
     def carried_by_nobody(self, commit: str) -> list[str]:
         """The paths of outputs that neither Git nor DVC's cache takes."""
@@ -154,5 +177,29 @@ def by_store(
             except DvcexpError as error:
                 failed(use, error)
                 continue
+            parts.setdefault(store, Part()).add(use, use.output.object)
+    return parts
+
+
+def runs_by_store(selection: Selection, commits: Iterable[str], stores: Stores) -> dict[Store, Runs]:
+    """The run-cache entries of `commits` by store: as in DVC, the default DVC remote of their root has them.
+
+    Roots whose configuration cannot be used are left out; their objects have had the same trouble before.
+    """
+    found: dict[Store, dict[Run, tuple[Use, ...]]] = {}
+    for commit in {selection.tree(commit): commit for commit in commits}.values():
+        for run, uses in selection.runs(commit):
+            with contextlib.suppress(ConfigError):
+                store = stores.find(selection.tree(commit), uses[0].root, None)
+                found.setdefault(store, {}).setdefault(run, uses)
+    return dict(found)
+
+
+def parts_of(selection: Selection, uses: Iterable[Use], stores: Stores) -> dict[Store, Part]:
+    """What run-cache entries name of stages whose outputs are `uses`, by store; nothing that is not to be pushed."""
+    parts: dict[Store, Part] = {}
+    for use in uses:
+        if use.output.object is not None and use.output.push:
+            store = stores.find(selection.tree(use.commit), use.root, use.output.remote)
             parts.setdefault(store, Part()).add(use, use.output.object)
     return parts

@@ -46,6 +46,10 @@ def fetch(
         for store, part in parts.items():
             if store.cache is not None:
                 Completion(store, store.cache, part, stores, paths, progress, gaps).run()
+        if settings.run_cache and not gaps.failed:
+            from dvcexp.sync import incoming_runs
+
+            incoming_runs.fetch(selection, stores, paths, progress, gaps)
     if gaps.missing:
         _warn_of_missing(gaps.missing, progress)
     if gaps.failed:

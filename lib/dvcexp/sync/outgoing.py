@@ -33,6 +33,10 @@ def push(
             except OSError as error:
                 cause = f"cannot read the cache: '{printable(str(error.filename))}': {error.strerror}"
                 refusals.store_failed(part, DvcexpError(cause, "give access to it, then run the same command again"))
+        if settings.run_cache:
+            from dvcexp.sync import outgoing_runs
+
+            outgoing_runs.push(selection, stores, settings, progress, refusals)
     return refusals.reasons
 
 

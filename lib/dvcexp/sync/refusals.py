@@ -66,6 +66,13 @@ class Refusals:
         self._progress.error(f"{_names(refs)} not pushed: {error.message}", *error.hints)
         self._refuse(refs, "its data could not be uploaded")
 
+    def runs_failed(self, uses: Iterable[Use], error: DvcexpError) -> None:
+        """The run-cache entries of some stages, whose outputs are `uses`, could not be sent."""
+        refs = list(dict.fromkeys(ref for use in uses for ref in self._selection.refs_of(use.commit)))
+        without = "to push without the run-cache: git -c dvcexp.runCache=false push ..."
+        self._progress.error(f"{_names(refs)} not pushed: run-cache: {error.message}", *error.hints, without)
+        self._refuse(refs, "its run-cache entries could not be uploaded")
+
     def objects(
         self,
         part: Part,
