@@ -18,7 +18,7 @@ from dvcexp.git import caller
 from dvcexp.git.options import Options
 from dvcexp.git.pushing import Command, Verdict
 from dvcexp.git.refspec import covers, destinations
-from dvcexp.git.repository import NotARepository, Repository
+from dvcexp.git.repository import GitConfig, NotARepository, Repository
 from dvcexp.notes import Note
 from dvcexp.progress import Progress, plural
 from dvcexp.settings import Settings
@@ -27,11 +27,12 @@ from dvcexp.settings import Settings
 class DataGate:
     """The gate of one connection to `git_remote`, which is a URL where it has no name.
 
-    source: the repository that it leads to, where that is a folder.
+    config: Git's, as the helper has read it. source: the repository that it leads to, where that is a folder.
     """
 
-    def __init__(self, git_remote: str, options: Options, source: str | None = None) -> None:
+    def __init__(self, git_remote: str, config: GitConfig, options: Options, source: str | None = None) -> None:
         self._git_remote = git_remote
+        self._config: GitConfig | None = config
         self._options = options
         self._source = source
         self._seen_to: set[str] = set()  # tips, in this connection
@@ -90,7 +91,7 @@ class DataGate:
 
     @cached_property
     def _repository(self) -> Repository:
-        return Repository.discover()
+        return Repository.discover(config=self._config)
 
     @cached_property
     def _settings(self) -> Settings:
@@ -115,6 +116,7 @@ class DataGate:
         """`git clone` changes it in the new repository only once it has seen the listing."""
         if any((len(tip) == 64) != (self._repository.object_format == "sha256") for tip in tips.values()):
             self._repository.objects.close()
+            self._config = None
             del self._repository
 
     def _likely(self, tips: Mapping[str, str]) -> dict[str, str]:
@@ -132,7 +134,7 @@ class DataGate:
         """Complete what `git clone <folder>` is about to bring. The commits are looked at where they are now, for Git
         copies them without asking us, and makes the refs without waiting."""
         objects = _objects_of(self._source) if self._source is not None else None
-        if objects is None or self._repository.refs():
+        if objects is None or self._command.name not in ("clone", "") or self._repository.refs():
             return
         refspecs = self._repository.config.get_all(f"remote.{self._git_remote}.fetch")
         with _alternate(objects):

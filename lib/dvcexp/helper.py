@@ -37,11 +37,11 @@ def serve(argv: Sequence[str], git: Ends = _STDIO, environ: Mapping[str, str] = 
     config = GitConfig(process.output(["git", "config", "--list", "-z"], environ)[1])
     name, url = argv
     has_prefix = name.startswith(PREFIX) or _is_configured_with_prefix(name, url, config)
-    target = parse(rewrite(url, _instead_of(config)) if has_prefix else url)
+    target = parse(_inner(url, config) if has_prefix else url)
     policy.check(target.transport, config, environ)
     options = Options()
     git_remote = url if name.startswith(PREFIX) else name
-    gate = _gate(git_remote, options, target.path if isinstance(target, LocalPath) else None)
+    gate = _gate(git_remote, config, options, target.path if isinstance(target, LocalPath) else None)
     if isinstance(target, Helper):
         from dvcexp.git.nested import NestedHelper
 
@@ -54,14 +54,14 @@ def serve(argv: Sequence[str], git: Ends = _STDIO, environ: Mapping[str, str] = 
     return NativeRemote(target, config, environ, git, options, gate).run()
 
 
-def _gate(git_remote: str, options: Options, source: str | None) -> Callable[[], Gate]:
+def _gate(git_remote: str, config: GitConfig, options: Options, source: str | None) -> Callable[[], Gate]:
     """The gate, made when it is first asked for."""
 
     @functools.cache
     def gate() -> Gate:
         from dvcexp.gate import DataGate
 
-        return DataGate(git_remote, options, source)
+        return DataGate(git_remote, config, options, source)
 
     return gate
 
@@ -71,10 +71,8 @@ def _is_configured_with_prefix(name: str, url: str, config: GitConfig) -> bool:
     return PREFIX + url in urls
 
 
-def _instead_of(config: GitConfig) -> dict[str, str]:
-    """Value of `url.<base>.insteadOf` -> base. Git has tried them on `dvcexp::<url>`, nobody on the URL itself."""
-    return {
-        value: key.removeprefix("url.").removesuffix(".insteadof")
-        for key, value in config.items()
-        if key.startswith("url.") and key.endswith(".insteadof")
-    }
+def _inner(url: str, config: GitConfig) -> str:
+    """What Git has tried its rewriting rules on was `dvcexp::<url>`: nobody has on the URL itself."""
+    changed = rewrite(url, config)
+    # The rule may be what put our prefix there in the first place; Git applies one rule once.
+    return url if changed.startswith(PREFIX) else changed

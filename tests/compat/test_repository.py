@@ -78,6 +78,43 @@ def test_the_work_tree_of_a_clone_in_progress_is_not_the_current_folder(
     assert Repository.discover(str(tmp_path)).work_tree == str(repo)
 
 
+def _looks(repository: Repository) -> tuple[object, ...]:
+    return repository.git_dir, repository.common_dir, repository.work_tree, repository.object_format
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["found", "GIT_DIR"])
+@pytest.mark.parametrize("kind", ["plain", "sha256", "linked", "bare", "core.worktree", "symlink", "moved", "below"])
+def test_where_git_need_not_be_asked_its_answer_is_known(
+    kind: str, named: bool, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = repo
+    if kind == "linked":
+        place = tmp_path / "linked"
+        git("worktree", "add", "-q", place, cwd=repo)
+    elif kind == "bare":
+        place = tmp_path / "bare"
+        git("clone", "-q", "--bare", repo, place, cwd=tmp_path)
+    elif kind == "sha256":
+        place = tmp_path / "sha256"
+        git("init", "-q", "--object-format=sha256", place, cwd=tmp_path)
+    elif kind == "core.worktree":
+        git("config", "core.worktree", tmp_path, cwd=repo)
+    elif kind in ("symlink", "moved"):
+        (repo / ".git").rename(tmp_path / "elsewhere")
+        (repo / ".git").symlink_to(tmp_path / "elsewhere")
+    elif kind == "below":
+        place = repo / "d1"
+    if kind == "moved":
+        (repo / ".git").unlink()
+        (repo / ".git").write_text(f"gitdir: {tmp_path / 'elsewhere'}\n")
+    if named:
+        monkeypatch.setenv("GIT_DIR", git("rev-parse", "--git-dir", cwd=place))
+    monkeypatch.chdir(place)
+    found = Repository.discover()
+    assert _looks(found) == _looks(Repository.discover("."))
+    assert found.config.get("core.repositoryformatversion") is not None
+
+
 def test_configuration_is_read_with_its_order_and_booleans(repo: Path) -> None:
     git("config", "--add", "dvcexp.fetchInclude", "a", cwd=repo)
     git("config", "--add", "dvcexp.fetchInclude", "b\nc", cwd=repo)

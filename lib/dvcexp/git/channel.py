@@ -121,7 +121,10 @@ def open_channel(target: Native, service: Service, config: Config, environ: Mapp
     protocol = {"GIT_PROTOCOL": f"version={version}"} if version > 0 else {}
     command = f"{service.program} {quote(target.path)}"
     if isinstance(target, LocalPath):
-        return _start(["sh", "-c", command, command], {**child_environ, **protocol})
+        # A program of the user's is a shell fragment; Git's own needs no shell, and saves its start.
+        plain = service.program == service.name
+        argv = [service.name, target.path] if plain else ["sh", "-c", command, command]
+        return _start(argv, {**child_environ, **protocol})
     ssh = Ssh.choose(config.get, environ, version, service.family)
 
     def probe(argv: Sequence[str]) -> bool:

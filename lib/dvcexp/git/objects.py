@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import atexit
 import os
-import subprocess
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from dvcexp.errors import DvcexpError, printable
+from dvcexp.git import process
 
 if TYPE_CHECKING:
     from dulwich.object_store import DiskObjectStore
@@ -55,7 +55,7 @@ class ObjectReader:
         self._id_size = 32 if object_format == "sha256" else 20
         self._cwd = cwd
         self._count = 0
-        self._batch: subprocess.Popen[bytes] | None = None
+        self._batch: _Batch | None = None
         self._store: DiskObjectStore | None = None
 
     def commit(self, sha: str) -> Commit:
@@ -110,7 +110,7 @@ class ObjectReader:
     def close(self) -> None:
         """End the batch process, if there is one."""
         if self._batch is not None:
-            self._batch.communicate()
+            self._batch.close()
             self._batch = None
         if self._store is not None:
             self._store.close()
@@ -140,23 +140,36 @@ class ObjectReader:
 
     def _from_batch(self, sha: str) -> tuple[bytes, bytes]:
         if self._batch is None:
-            self._batch = subprocess.Popen(
-                ["git", "cat-file", "--batch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=self._cwd
-            )
-        source, answers = _pipes(self._batch)
-        source.write(sha.encode() + b"\n")
-        source.flush()
-        header = answers.readline().split()
+            self._batch = _Batch(self._cwd)
+        found = self._batch.get(sha)
+        if found is None:
+            raise MissingGitObject(sha)
+        return found
+
+
+class _Batch:
+    """One `git cat-file --batch`."""
+
+    def __init__(self, cwd: str | None) -> None:
+        place = ("-C", cwd) if cwd is not None else ()
+        self._process = process.start(["git", *place, "cat-file", "--batch"], os.environ)
+        self._answers: IO[bytes] = os.fdopen(self._process.stdout, "rb")
+
+    def get(self, sha: str) -> tuple[bytes, bytes] | None:
+        """Kind and content of an object, None where it is not there."""
+        try:
+            os.write(self._process.stdin, sha.encode() + b"\n")
+        except BrokenPipeError:
+            return None
+        header = self._answers.readline().split()
         if len(header) != 3:
-            raise MissingGitObject(sha)
+            return None
         size = int(header[2])
-        raw = answers.read(size + 1)
-        if len(raw) != size + 1:
-            raise MissingGitObject(sha)
-        return header[1], raw[:-1]
+        raw = self._answers.read(size + 1)
+        return (header[1], raw[:-1]) if len(raw) == size + 1 else None
 
-
-def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    return process.stdin, process.stdout
+    def close(self) -> None:
+        """Let it end."""
+        os.close(self._process.stdin)
+        self._answers.close()
+        self._process.wait()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dvcexp.errors import DvcexpError, SettingsError, printable
+from dvcexp.git import process
 
 if TYPE_CHECKING:
-    import subprocess
-
     from dvcexp.git.objects import ObjectReader
 
 # What binds a process to one repository: `git rev-parse --local-env-vars` of Git 2.55, fixed here to save a process.
@@ -110,38 +109,54 @@ class Repository:
     """
 
     def __init__(
-        self, git_dir: str, common_dir: str, work_tree: str | None, object_format: str = "sha1", cwd: str | None = None
+        self,
+        git_dir: str,
+        common_dir: str,
+        work_tree: str | None,
+        object_format: str = "sha1",
+        cwd: str | None = None,
+        config: GitConfig | None = None,
     ) -> None:
         self.git_dir = git_dir
         self.common_dir = common_dir
         self.work_tree = work_tree
         self.object_format = object_format
         self._cwd = cwd
+        self._config = config
 
     @classmethod
-    def discover(cls, cwd: str | None = None) -> Repository:
-        """The repository that git finds from `cwd` and the environment; NotARepository where there is none."""
+    def discover(cls, cwd: str | None = None, config: GitConfig | None = None) -> Repository:
+        """The repository that git finds from `cwd` and the environment; NotARepository where there is none.
+
+        config: its configuration, if that has been read.
+        """
+        if cwd is None:
+            config = config or _read_config(None)
+            git_dir = _plain_git_dir(config, os.environ)
+            if git_dir is not None:
+                object_format = config.get("extensions.objectformat") or "sha1"
+                return cls(git_dir, git_dir, os.path.dirname(git_dir), object_format, config=config)
         questions = ["--git-dir", "--git-common-dir", "--is-bare-repository", "--show-object-format", "--show-toplevel"]
         # --show-toplevel stands last: in a bare repository it fails, after the others have been answered.
         asked = _run(["rev-parse", "--path-format=absolute", *questions], cwd)
         lines = os.fsdecode(asked.stdout).split("\n")[:-1]
         if len(lines) < 4:
-            raise NotARepository(GitError(("rev-parse",), asked.returncode, os.fsdecode(asked.stderr)).message)
+            raise NotARepository(GitError(("rev-parse",), asked.code, os.fsdecode(asked.stderr)).message)
         git_dir, common_dir, bare, object_format, *top = lines
         work_tree = _work_tree(git_dir, common_dir, top[0] if top else None) if bare == "false" else None
-        return cls(git_dir, common_dir, work_tree, object_format, cwd)
+        return cls(git_dir, common_dir, work_tree, object_format, cwd, config)
 
-    def git(self, *args: str, stdin: bytes | None = None, check: bool = True) -> bytes:
+    def git(self, *args: str, stdin: bytes = b"", check: bool = True) -> bytes:
         """What `git args...` writes to stdout. `check`: a failure is a GitError."""
-        done = _run([*args], self._cwd, stdin)
-        if check and done.returncode != 0:
-            raise GitError(args, done.returncode, os.fsdecode(done.stderr))
+        done = _run(args, self._cwd, stdin)
+        if check and done.code != 0:
+            raise GitError(args, done.code, os.fsdecode(done.stderr))
         return done.stdout
 
     @cached_property
     def config(self) -> GitConfig:
         """The configuration, read once."""
-        return GitConfig(self.git("config", "--list", "-z"))
+        return self._config or _read_config(self._cwd)
 
     @cached_property
     def objects(self) -> ObjectReader:
@@ -169,10 +184,42 @@ class Repository:
         return os.fsdecode(asked).strip() or None
 
 
-def _run(args: list[str], cwd: str | None, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    import subprocess  # the helper, which reads only the configuration, goes without it
+def _run(args: Sequence[str], cwd: str | None, stdin: bytes = b"") -> process.Finished:
+    place = ("-C", cwd) if cwd is not None else ()
+    return process.run(["git", *place, *args], os.environ, stdin)
 
-    return subprocess.run(["git", *args], cwd=cwd, input=stdin or b"", capture_output=True, check=False)
+
+def _read_config(cwd: str | None) -> GitConfig:
+    args = ("config", "--list", "-z")
+    done = _run(args, cwd)
+    if done.code != 0:
+        raise GitError(args, done.code, os.fsdecode(done.stderr))
+    return GitConfig(done.stdout)
+
+
+# What makes Git look somewhere else than in `.git`.
+_ELSEWHERE = ("GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_NAMESPACE", "GIT_DISCOVERY_ACROSS_FILESYSTEM")
+
+
+def _plain_git_dir(config: GitConfig, environ: Mapping[str, str]) -> str | None:
+    """The git dir, where it plainly is the folder `.git` at the top of a work tree that we stand in, or that GIT_DIR
+    names: most repositories are so, and need not be asked for. None where git knows better.
+
+    `config` is what git has read there, so git has accepted that folder as ours (`safe.directory`).
+    """
+    path = environ.get("GIT_DIR", ".git")
+    if (
+        os.path.basename(path) != ".git"
+        or any(name in environ for name in _ELSEWHERE)
+        or config.get("core.repositoryformatversion") is None
+        or config.get("core.worktree") is not None
+        or config.get_bool("core.bare", True)
+        or os.path.islink(path)
+        or not os.path.isfile(os.path.join(path, "HEAD"))
+        or os.path.exists(os.path.join(path, "commondir"))
+    ):
+        return None
+    return os.path.realpath(path)
 
 
 def _work_tree(git_dir: str, common_dir: str, top: str | None, environ: Mapping[str, str] = os.environ) -> str | None:

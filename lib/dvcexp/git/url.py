@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import os
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dvcexp.errors import DvcexpError, printable
+
+if TYPE_CHECKING:
+    from dvcexp.git.repository import GitConfig
 
 PREFIX = "dvcexp::"
 _SCHEME = re.compile(r"([A-Za-z0-9][A-Za-z0-9+.-]*)://")
@@ -103,14 +106,25 @@ def parse(url: str) -> Target:
     return Helper(scheme[1], url)
 
 
-def rewrite(url: str, rules: dict[str, str]) -> str:
-    """`url` under the longest matching `url.<base>.insteadOf`. rules: insteadOf value -> base."""
-    matching = max((prefix for prefix in rules if url.startswith(prefix)), key=len, default=None)
-    if not matching:
-        return url
-    changed = rules[matching] + url.removeprefix(matching)
-    # The rule may be what put our prefix there in the first place; Git applies one rule once.
-    return url if changed.startswith(PREFIX) else changed
+def rewrite(url: str, config: GitConfig) -> str:
+    """`url` under the longest matching `url.<base>.insteadOf`, as Git does once."""
+    changed, longest = url, ""
+    for key, value in config.items():
+        if (
+            key.startswith("url.")
+            and key.endswith(".insteadof")
+            and url.startswith(value)
+            and len(value) > len(longest)
+        ):
+            longest = value
+            changed = key.removeprefix("url.").removesuffix(".insteadof") + url.removeprefix(value)
+    return changed
+
+
+def fetch_url(git_remote: str, config: GitConfig) -> str:
+    """Where `git fetch <git remote>` goes, by name or URL: what `git ls-remote --get-url` prints."""
+    urls = config.get_all(f"remote.{git_remote}.url")
+    return rewrite(urls[0] if urls else git_remote, config)
 
 
 def _is_local(url: str) -> bool:

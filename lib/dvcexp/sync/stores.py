@@ -13,6 +13,7 @@ from dvcexp.dvc.cache import Cache
 from dvcexp.dvc.config import DvcConfig, RemoteConfig, commit_config, work_tree_config
 from dvcexp.errors import ConfigError, printable
 from dvcexp.git.repository import Repository
+from dvcexp.git.url import fetch_url
 from dvcexp.remotes import open_remote
 from dvcexp.remotes.base import Remote
 from dvcexp.settings import Settings
@@ -154,7 +155,7 @@ class Stores:
         return self._colleagues[root]
 
     def _look_beside_git_remote(self, root: str) -> RemoteConfig | None:
-        url = os.fsdecode(self.repository.git("ls-remote", "--get-url", "--", self.git_remote, check=False)).strip()
+        url = fetch_url(self.git_remote, self.repository.config)
         path = url.removeprefix("dvcexp::").removeprefix("file://")
         if not os.path.isabs(path):
             path = os.path.join(self.repository.work_tree or self.repository.git_dir, path)

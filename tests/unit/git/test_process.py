@@ -45,6 +45,25 @@ def test_a_program_that_is_not_there_leaves_no_pipe_open() -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+def test_it_hears_all_that_a_program_writes_while_it_still_listens() -> None:
+    script = "import sys; data = sys.stdin.read(); print(data + data); print(data, file=sys.stderr); sys.exit(3)"
+    done = process.run([sys.executable, "-c", script], os.environ, b"x" * 300_000)
+    assert (done.code, len(done.stdout), len(done.stderr)) == (3, 600_001, 300_001)
+
+
+def test_a_program_need_not_listen() -> None:
+    done = process.run(["sh", "-c", "exec <&-; echo enough"], os.environ, b"x" * 300_000)
+    assert done == (0, b"enough\n", b"")
+
+
+def test_what_cannot_be_run_leaves_nothing_open() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(FileNotFoundError):
+        process.run(["no-such-program"], os.environ)
+    process.run(["true"], os.environ)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 class TestWatch:
     def test_the_readers_end_interrupts(self) -> None:
         reader, writer = os.pipe()

@@ -6,7 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from dvcexp.git.url import BundleFile, DaemonHost, Helper, LocalPath, SshHost, Target, UrlError, parse, rewrite
+from dvcexp.git.repository import GitConfig
+from dvcexp.git.url import (
+    BundleFile,
+    DaemonHost,
+    Helper,
+    LocalPath,
+    SshHost,
+    Target,
+    UrlError,
+    fetch_url,
+    parse,
+    rewrite,
+)
 from tests.support.shell import git, sh
 
 READ_BY_GIT = [
@@ -115,12 +127,20 @@ def test_a_bundle_is_told_by_its_content(tmp_path: Path) -> None:
     assert parse(str(tmp_path)) == LocalPath(str(tmp_path))
 
 
+def _config(**values: str) -> GitConfig:
+    return GitConfig("".join(f"{key}\n{value}\0" for key, value in values.items()).encode())
+
+
 def test_the_longest_rule_rewrites_once() -> None:
-    rules = {"gh:": "https://github.com/", "gh:me/": "ssh://git@github.com/me/", "https://": "http://"}
-    assert rewrite("gh:you/repo", rules) == "https://github.com/you/repo"
-    assert rewrite("gh:me/repo", rules) == "ssh://git@github.com/me/repo"
-    assert rewrite("/local", rules) == "/local"
+    rules = {"https://github.com/": "gh:", "ssh://git@github.com/me/": "gh:me/", "http://": "https://"}
+    config = _config(**{f"url.{base}.insteadof": value for base, value in rules.items()})
+    assert rewrite("gh:you/repo", config) == "https://github.com/you/repo"
+    assert rewrite("gh:me/repo", config) == "ssh://git@github.com/me/repo"
+    assert rewrite("/local", config) == "/local"
 
 
-def test_the_rule_that_brought_our_prefix_is_not_applied_again() -> None:
-    assert rewrite("https://host/x", {"https://host/": "dvcexp::https://host/"}) == "https://host/x"
+def test_a_git_remote_is_fetched_from_where_its_first_url_leads() -> None:
+    config = GitConfig(b"remote.origin.url\nwork:a\0remote.origin.url\nb\0url./srv/.insteadof\nwork:\0")
+    assert fetch_url("origin", config) == "/srv/a"
+    assert fetch_url("work:c", config) == "/srv/c"
+    assert fetch_url("../elsewhere", config) == "../elsewhere"
