@@ -121,7 +121,8 @@ def test_the_options_of_dvc_become_those_of_the_libraries(
 ) -> None:
     monkeypatch.setattr("socket.create_connection", lambda address, timeout: socket.socket())
     used("hdfs://ada@node:9000/p?replication=2", {"user": "grace", "kerb_ticket": "/tmp/ticket"})
-    assert library["hdfs"] == {"host": "node", "port": 9000, "dfs.replication": "2"}
+    once = {"dfs.client.failover.max.attempts": "1"}
+    assert library["hdfs"] == {"host": "node", "port": 9000, "dfs.replication": "2", **once}
     assert (os.environ.pop("HADOOP_USER_NAME"), os.environ.pop("KRB5CCNAME")) == ("grace", "/tmp/ticket")
     used("webhdfs://node/p", {"user": "ada", "password": "x", "use_https": "true", "ssl_verify": "/ca.pem"})
     assert library["webhdfs"] == {

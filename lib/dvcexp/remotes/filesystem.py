@@ -72,6 +72,7 @@ def _hdfs(given: Options, place: Place) -> Settings:
     if place.port is not None:  # without a port the host is the name of a group of NameNodes
         arguments["port"] = int(place.port)
         address = (place.host, int(place.port))
+        arguments["dfs.client.failover.max.attempts"] = "1"  # there is no other NameNode; trying again is ours
     if factor := own or replication:
         arguments["dfs.replication"] = factor
     return Settings(path or "/", arguments, {k: v for k, v in environment.items() if v}, address)
