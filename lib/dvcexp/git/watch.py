@@ -16,7 +16,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def interrupt_when_reader_goes(writer: int) -> Iterator[None]:
-    """Inside, the end of whoever reads from `writer` is a Ctrl-C to the main thread."""
+    """Inside, the end of whoever reads from `writer` is a Ctrl-C to the main thread.
+
+    By a signal of its own: a shell lets what it runs in the background (`git push &` in a script) ignore SIGINT.
+    """
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
     stop_reader, stop_writer = os.pipe()
     main = threading.main_thread().ident
     assert main is not None
@@ -26,7 +30,7 @@ def interrupt_when_reader_goes(writer: int) -> Iterator[None]:
         poll.register(writer, 0)  # errors are always reported
         poll.register(stop_reader, select.POLLIN)
         if stop_reader not in dict(poll.poll()):
-            signal.pthread_kill(main, signal.SIGINT)
+            signal.pthread_kill(main, signal.SIGUSR1)
 
     watcher = threading.Thread(target=watch, name="watch-git", daemon=True)
     watcher.start()
@@ -36,3 +40,4 @@ def interrupt_when_reader_goes(writer: int) -> Iterator[None]:
         os.close(stop_writer)
         watcher.join()
         os.close(stop_reader)
+        signal.signal(signal.SIGUSR1, before)

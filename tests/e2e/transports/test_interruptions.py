@@ -158,7 +158,8 @@ class Interrupted:
         self.go_on.wait(30)
 
     @contextlib.contextmanager
-    def push(self) -> Iterator[subprocess.Popen[bytes]]:
+    def push(self, prepare: Callable[[], object] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+        """prepare: is called in the process that becomes Git."""
         with self.storage:
             process = subprocess.Popen(
                 ["git", "push", "origin", NEW],
@@ -166,6 +167,7 @@ class Interrupted:
                 env={**os.environ, **self._world.env},
                 stderr=subprocess.PIPE,
                 start_new_session=True,
+                preexec_fn=prepare,
             )
             try:
                 assert self.uploading.wait(30)
@@ -216,6 +218,14 @@ class TestInterruption:
         world = make_world(transport)
         with Interrupted(world).push() as process:
             os.kill(process.pid, how)
+            wait_until_none(process.pid)
+        assert world.seed.new not in world.refs()
+
+    def test_also_one_in_the_background_that_ignores_ctrl_c(self, transport: str, make_world: MakeWorld) -> None:
+        """`git push &` in a script."""
+        world = make_world(transport)
+        with Interrupted(world).push(lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) as process:
+            process.kill()
             wait_until_none(process.pid)
         assert world.seed.new not in world.refs()
 
