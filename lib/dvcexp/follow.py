@@ -20,10 +20,14 @@ from dvcexp.progress import Progress, plural
 def followed(repository: Repository, tips: Mapping[str, str], git_remote: str) -> dict[str, str]:
     """Those of the experiments `tips` that the refspecs of `git_remote` copy and that have not been dealt with."""
     refspecs = repository.config.get_all(f"remote.{git_remote}.fetch")
-    copies = {ref: f"refs/dvcexp/{git_remote}/{ref.removeprefix(NAMESPACE)}" for ref in tips}
-    copied = [ref for ref, copy in copies.items() if copy in destinations(refspecs, ref)]
+    copied = [ref for ref in tips if copy_of(ref, git_remote) in destinations(refspecs, ref)]
     done = Note(repository.common_dir, "followed").read() if copied else set()
     return {ref: tips[ref] for ref in copied if _line(ref, tips[ref]) not in done}
+
+
+def copy_of(ref: str, git_remote: str) -> str:
+    """Where following has the experiment `ref` of `git_remote` fetched to."""
+    return f"refs/dvcexp/{git_remote}/{ref.removeprefix(NAMESPACE)}"
 
 
 def follow(repository: Repository, tips: Mapping[str, str], git_remote: str, progress: Progress) -> None:

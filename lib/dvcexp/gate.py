@@ -13,15 +13,16 @@ from functools import cached_property
 from dvcexp import sync
 from dvcexp.errors import DvcexpError, printable
 from dvcexp.experiments import NAMESPACE, Experiment, is_internal
-from dvcexp.follow import follow, followed
+from dvcexp.follow import copy_of, follow, followed
 from dvcexp.git import caller
 from dvcexp.git.options import Options
 from dvcexp.git.pushing import Command, Verdict
-from dvcexp.git.refspec import covers, destinations
+from dvcexp.git.refspec import destinations
 from dvcexp.git.repository import GitConfig, NotARepository, Repository
 from dvcexp.notes import Note
 from dvcexp.progress import Progress, plural
 from dvcexp.settings import Settings
+from dvcexp.updates import Updates
 
 
 class DataGate:
@@ -42,8 +43,9 @@ class DataGate:
         try:
             tips = _experiments(refs)
             self._complete_for_clone(tips)
-            self._complete(tips if asked else self._likely(tips))
-            if asked:
+            tips = tips if asked else self._updates.fetched(tips, self._pending.read())
+            self._complete(tips)
+            if asked or self._command.name:
                 self._follow(tips)  # of commits that are here Git updates the copies without waiting
         except NotARepository:
             return None  # `git ls-remote <url>` outside of one
@@ -80,8 +82,11 @@ class DataGate:
     def after_listing(self, refs: Mapping[str, str]) -> bool:
         """Complete the data of experiments that Git has given their refs here without a transfer."""
         try:
-            here = self._repository.refs(NAMESPACE)
-            self._complete({ref: tip for ref, tip in _experiments(refs).items() if here.get(ref) == tip})
+            here = self._repository.refs("refs/")
+            tips = _experiments(refs)
+            copied = {ref: tip for ref, tip in tips.items() if here.get(copy_of(ref, self._git_remote)) == tip}
+            self._complete({**copied, **{ref: tip for ref, tip in tips.items() if here.get(ref) == tip}})
+            self._follow(copied)
         except NotARepository:
             return True
         except DvcexpError as error:
@@ -108,6 +113,10 @@ class DataGate:
     def _command(self) -> caller.Command:
         return caller.command()
 
+    @property
+    def _updates(self) -> Updates:
+        return Updates(self._command, self._repository, self._git_remote)
+
     @cached_property
     def _pending(self) -> Note:
         return Note(self._repository.common_dir, "pending")
@@ -118,17 +127,6 @@ class DataGate:
             self._repository.objects.close()
             self._config = None
             del self._repository
-
-    def _likely(self, tips: Mapping[str, str]) -> dict[str, str]:
-        """Those that are about to be fetched, as far as the git command tells; if it is unknown, those whose download
-        once began and did not end well."""
-        if not self._command.name:
-            pending = self._pending.read()
-            return {ref: tip for ref, tip in tips.items() if tip in pending}
-        configured = self._repository.config.get_all(f"remote.{self._git_remote}.fetch")
-        refspecs = self._command.refspecs(self._git_remote) or configured
-        everything = "--stdin" in self._command.arguments  # then they are not on the command line
-        return {ref: tip for ref, tip in tips.items() if everything or covers(refspecs, ref)}
 
     def _complete_for_clone(self, tips: Mapping[str, str]) -> None:
         """Complete what `git clone <folder>` is about to bring. The commits are looked at where they are now, for Git
@@ -142,7 +140,8 @@ class DataGate:
         self._repository.objects.close()
 
     def _complete(self, tips: Mapping[str, str]) -> None:
-        """Download what `tips` lack whose commits are here; DvcexpError where a transfer failed.
+        """Download what `tips` lack whose commits are here; DvcexpError where a transfer failed. Nothing for refs that
+        Git will not update.
 
         A bare repository keeps no data: it is a mirror, and has no cache.
         """
@@ -150,6 +149,8 @@ class DataGate:
             return
         unseen = {ref: tip for ref, tip in tips.items() if tip not in self._seen_to}
         lacking = sync.incomplete(self._repository, unseen, self._settings) if unseen else {}
+        updates = self._updates
+        lacking = {ref: tip for ref, tip in lacking.items() if not updates.refused(ref, tip)}
         if not lacking:
             return
         self._pending.add(lacking.values())

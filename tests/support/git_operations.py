@@ -173,6 +173,27 @@ class FetchNegative(Operation):
         data_of(world, "a")
 
 
+class FetchRewritten(Operation):
+    title = "fetch of an experiment that was rewritten: Git refuses it without `+` or `--force`"
+    data = "no data of what Git does not update"
+
+    def run(self, world: World) -> None:
+        clone = world.clone("--no-local")
+        world.run("fetch", "origin", f"{A}:{A}", cwd=clone)
+        tip = git(
+            "commit-tree", "-p", "main", "-m", "Other", f"{world.seed.b}^{{tree}}", cwd=world.host, env=FIXED_DATE
+        )
+        git("update-ref", world.seed.a, tip, cwd=world.host)
+        world.serve_files()
+        world.run("fetch", "origin", f"{A}:{A}", cwd=clone, check=False)
+        world.run("fetch", "origin", f"{A}:{A}", cwd=clone, check=False)
+
+    def check(self, world: World) -> None:
+        data_of(world, "a")
+        world.run("fetch", "--force", "origin", f"{A}:{A}", cwd=world.folder / "clone")
+        data_of(world, "a", "b")
+
+
 class FetchBranches(Operation):
     title = "fetch branches and tags: `--prune`, `--tags`, `--atomic`, `--dry-run`, `--refmap`, `--all`, `-q`, `-v`"
     data = "no data"
@@ -239,15 +260,31 @@ class Look(Operation):
 
 class Prefetch(Operation):
     title = "`maintenance run --task=prefetch`"
-    data = "no further data"
+    data = "no data: nobody may be there to answer for it; the next fetch brings it"
 
     def run(self, world: World) -> None:
-        clone = world.clone(*EXPERIMENTS)
+        clone = world.clone("--no-local")
+        git("config", "--add", "remote.origin.fetch", f"+{EVERY_EXPERIMENT}", cwd=clone)
         advance(world)
         world.run("maintenance", "run", "--task=prefetch", cwd=clone)
 
     def check(self, world: World) -> None:
+        no_data(world)
+        world.run("fetch", cwd=world.folder / "clone")
         data_of(world, "a", "b")
+
+
+class Archive(Operation):
+    title = "`archive --remote` (http and helpers of Git's own have no such service)"
+    data = "no data"
+
+    def run(self, world: World) -> None:
+        world.run("archive", "--remote=origin", "--format=tar", "-o", "../archive.tar", "main", check=False)
+        archive = world.folder / "archive.tar"
+        world.log.append(("archive", Done(0, str(archive.exists() and archive.stat().st_size), "")))
+
+    def check(self, world: World) -> None:
+        assert world.cached(world.project) == set().union(*world.seed.objects.values())
 
 
 class Worktree(Operation):

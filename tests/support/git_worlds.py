@@ -95,6 +95,8 @@ TRANSPORTS = [
     Transport("dumb http", "http://127.0.0.1:{http}/files/{world}/host.git", pushes=False, shallow=False),
     Transport("ext helper", "ext::git %s {root}/{world}/host.git", {"protocol.ext.allow": "always"}),
 ]
+# One for each way in which Git and the helper speak of a fetch: v2 and v0 streams, v2 and v0 of http, lines.
+EACH_KIND = ["file", "file, v0", "git, v1", "http", "http, v0", "dumb http", "ext helper"]
 
 
 class World:

@@ -29,8 +29,17 @@ class Command(NamedTuple):
 
     @property
     def only_looks(self) -> bool:
-        """Does it surely update no ref: `git ls-remote`, `git remote show`, `git fetch --dry-run`?"""
-        return self.name in _LISTING or (self.name in ("fetch", "pull") and "--dry-run" in self.arguments)
+        """Does it surely update no ref that people use: `git ls-remote`, `git remote show`, `git fetch --dry-run`, the
+        `git fetch --prefetch` that `git maintenance` runs unattended?"""
+        return self.name in _LISTING or (
+            self.name in ("fetch", "pull") and not {"--dry-run", "--prefetch"}.isdisjoint(self.arguments)
+        )
+
+    @property
+    def forces(self) -> bool:
+        """May it update refs to what does not descend from them: `--force`, or an `f` among short options?"""
+        short = (word for word in self.arguments if word.startswith("-") and not word.startswith("--"))
+        return "--force" in self.arguments or any("f" in word for word in short)
 
     def refspecs(self, git_remote: str) -> list[str]:
         """The refspecs given behind the Git remote; none where the configured ones count."""

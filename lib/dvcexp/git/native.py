@@ -75,6 +75,7 @@ class BundleRemote:
         self._git = git
         self._options = options
         self._gate = gate
+        self._unwanted: dict[str, str] = {}  # listed, and in no `fetch` so far
 
     def run(self) -> int:
         """Converse until Git has ended: the exit code."""
@@ -91,7 +92,7 @@ class BundleRemote:
                 self._fetch([line, *lines.until_blank()])
             else:
                 raise DvcexpError("a bundle file can only be fetched from")
-        return 0
+        return 0 if not self._unwanted or self._gate().after_listing(self._unwanted) else 1
 
     def _answer(self, *lines: str) -> None:
         write_all(self._git.writer, encode(lines))
@@ -108,12 +109,15 @@ class BundleRemote:
         error = self._gate().at_listing(listed, asked=False) if listed else None
         if error is not None:
             raise DvcexpError(error)
+        self._unwanted = listed
         sha256 = any(len(head.partition(" ")[0]) == 64 for head in heads)
         self._answer(f":object-format {'sha256' if sha256 else 'sha1'}", *heads, "")
 
     def _fetch(self, batch: list[str]) -> None:
         self._bundle("unbundle")
         fetched = {ref: sha for ref, sha in map(parse_fetch, batch) if ref.startswith(NAMESPACE)}
+        if fetched:
+            self._unwanted = {}
         if fetched and not self._gate().after_fetch(fetched):
             raise DvcexpError("not all data of the experiments could be fetched, no ref is updated")
         self._answer("")

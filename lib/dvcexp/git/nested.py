@@ -77,6 +77,7 @@ class NestedHelper:
         self._gate = gate
         self._child = _Child(argv, environ)
         self._listed: dict[str, str] = {}
+        self._unwanted: dict[str, str] = {}  # listed, and in no `fetch` so far
 
     def run(self) -> int:
         """Relay until Git or the nested helper has ended: the exit code."""
@@ -89,7 +90,10 @@ class NestedHelper:
                 self._child.send([""])
         except _ChildEnded:
             return self._end() or _DIED
-        return self._end()
+        # What Git updates without a `fetch` is updated by now.
+        whole = not self._unwanted or self._gate().after_listing(self._unwanted)
+        code = self._end()
+        return code if whole else code or 1
 
     def _end(self) -> int:
         return self._child.hand_over()[0].close()
@@ -156,6 +160,7 @@ class NestedHelper:
                 error = self._gate().at_listing(self._listed, asked=False)
             if error is not None:
                 raise Stopped(error)
+            self._unwanted = self._listed
         self._answer([*answer, ""])
 
     def _fetch(self, batch: list[str]) -> None:
@@ -163,6 +168,7 @@ class NestedHelper:
         answer = self._child.until_blank()
         fetched = {ref: sha for ref, sha in map(parse_fetch, batch) if ref.startswith(NAMESPACE)}
         if fetched:
+            self._unwanted = {}
             # Git leaves out of the batch what it has. What else is listed may be updated with these.
             with watching(self._git.writer):
                 complete = self._gate().after_fetch({**self._listed, **fetched})

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Update(NamedTuple):
+    """A local ref that a fetch updates; `forced`: also to what does not descend from it."""
+
+    destination: str
+    forced: bool
 
 
 def covers(refspecs: Sequence[str], ref: str) -> bool:
@@ -14,6 +22,11 @@ def covers(refspecs: Sequence[str], ref: str) -> bool:
 
 def destinations(refspecs: Sequence[str], ref: str) -> list[str]:
     """The local refs that fetching `ref` updates, in the order of the refspecs; none if a negative one excludes it."""
+    return [update.destination for update in updates(refspecs, ref)]
+
+
+def updates(refspecs: Sequence[str], ref: str) -> list[Update]:
+    """As `destinations`, with what the refspecs allow."""
     if _excluded(refspecs, ref):
         return []
     found = []
@@ -21,7 +34,7 @@ def destinations(refspecs: Sequence[str], ref: str) -> list[str]:
         source, colon, destination = refspec.removeprefix("+").partition(":")
         star = _match(source, ref)
         if star is not None and colon and destination:
-            found.append(destination.replace("*", star, 1))
+            found.append(Update(destination.replace("*", star, 1), refspec.startswith("+")))
     return found
 
 

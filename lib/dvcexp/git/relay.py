@@ -39,7 +39,7 @@ class Gate(Protocol):
         """Git has stored what it asked for, if anything, and waits before it updates these refs. False: it must not."""
 
     def after_listing(self, refs: Mapping[str, str]) -> bool:
-        """Git, in an old protocol, has seen these refs and wanted no commit: those that it updates are updated by now.
+        """Git, in an old protocol, saw these refs and wanted none of them: those that it updates are updated by now.
         False: something failed, which can only be told."""
 
 

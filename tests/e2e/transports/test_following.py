@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.transports.conftest import MakeWorld
-from tests.support.git_worlds import World
+from tests.support.git_operations import advance
+from tests.support.git_worlds import EACH_KIND, World
 from tests.support.shell import git
 
 REFSPECS = ["+refs/heads/*:refs/remotes/origin/*", "+refs/exps/*:refs/dvcexp/origin/*", "^refs/exps/exec/*"]
@@ -39,6 +41,41 @@ def test_a_fetch_makes_the_teams_experiments_with_their_data(transport: str, mak
     assert "2 new experiments from 'origin'" in done.stderr
     assert "refs/exps/exec/EXEC_HEAD" not in refs
     assert world.run("fetch", cwd=clone).stderr == ""
+
+
+def here_already(world: World) -> Path:
+    """A follower that has every commit by another way, so that Git has nothing to ask for."""
+    clone = follower(world)
+    git("fetch", "-q", world.host, "refs/exps/*:refs/hidden/*", cwd=clone)
+    return clone
+
+
+@pytest.mark.parametrize("transport", EACH_KIND)
+def test_what_git_need_not_transfer_is_followed_too(transport: str, make_world: MakeWorld) -> None:
+    world = make_world(transport)
+    clone = here_already(world)
+    advance(world)  # so that Git wants something, if not an experiment
+    world.run("fetch", cwd=clone)
+    refs = world.refs(clone)
+    for ref in (world.seed.a, world.seed.b):
+        assert refs.get(ref) == refs[copy_of(ref)] == world.refs()[ref]
+    assert world.cached(clone) == world.seed.objects["a"] | world.seed.objects["b"]
+
+
+@pytest.mark.parametrize("transport", ["file, v0", "http, v0", "dumb http"])
+def test_also_where_the_git_command_cannot_be_told(
+    transport: str, make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world(transport)
+    clone = here_already(world)
+    patch = "from dvcexp.git import caller\ncaller.command = lambda: caller.Command('', ())\n"
+    (world.folder / "sitecustomize.py").write_text(patch)
+    monkeypatch.setenv("PYTHONPATH", f"{world.folder}{os.pathsep}{os.environ['PYTHONPATH']}")
+    world.run("ls-remote", "origin", cwd=clone)
+    assert not {world.seed.a, world.seed.b} & set(world.refs(clone))
+    world.run("fetch", cwd=clone)
+    assert {world.seed.a, world.seed.b} <= set(world.refs(clone))
+    assert world.cached(clone) == world.seed.objects["a"] | world.seed.objects["b"]
 
 
 def test_pruning_takes_copies_and_never_an_experiment(make_world: MakeWorld) -> None:

@@ -8,13 +8,11 @@ import pytest
 
 from tests.e2e.transports.conftest import MakeWorld
 from tests.support.git_operations import EXPERIMENTS, A
-from tests.support.git_worlds import EVERY_EXPERIMENT, TRANSPORTS, World
+from tests.support.git_worlds import EACH_KIND, EVERY_EXPERIMENT, TRANSPORTS, World
 from tests.support.handmade import assert_whole, object_path
 from tests.support.shell import git
 
 EVERY_TRANSPORT = [transport.name for transport in TRANSPORTS]
-# One for each way in which Git and the helper speak of a fetch: v2 and v0 streams, v2 and v0 of http, lines.
-EACH_KIND = ["file", "file, v0", "git, v1", "http", "http, v0", "dumb http", "ext helper"]
 
 
 def experiments(world: World, repository: Path) -> set[str]:

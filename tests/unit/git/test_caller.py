@@ -21,6 +21,7 @@ from tests.support.shell import sh
         ("git --no-pager remote show origin", True),
         ("git fetch --dry-run", True),
         ("git pull --dry-run", True),
+        ("git fetch origin --prefetch --prune --no-tags --quiet", True),
         ("git fetch", False),
         ("git -c x=ls-remote fetch", False),
         ("git clone ls-remote", False),
@@ -47,6 +48,20 @@ def test_a_command_that_only_looks_is_told_by_its_words(line: str, looks: bool) 
 )
 def test_refspecs_stand_behind_the_remote(line: str, refspecs: list[str]) -> None:
     assert Command.parse(line.split()).refspecs("origin") == refspecs
+
+
+@pytest.mark.parametrize(
+    ("line", "forces"),
+    [
+        ("git fetch --force origin", True),
+        ("git fetch -f", True),
+        ("git fetch -qf origin", True),
+        ("git fetch --no-force-x origin ff", False),
+        ("git fetch -q --refmap= origin", False),
+    ],
+)
+def test_force_is_told_also_among_other_short_options(line: str, forces: bool) -> None:
+    assert Command.parse(line.split()).forces == forces
 
 
 def test_the_command_is_our_parents_parent(tmp_path: Path) -> None:
