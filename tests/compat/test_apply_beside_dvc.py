@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sharing import exp
+from tests.support.sharing import exp, experiments
 from tests.support.shell import git
 from tests.support.workspaces import Twins, differences, dvc, remove, snapshot
 
@@ -31,7 +31,14 @@ def edit(name: str, text: str) -> Callable[[Path], object]:
 
 
 def run(*commands: str) -> Callable[[Path], object]:
-    return lambda path: [git(*command.split(), cwd=path) for command in commands]
+    """Git commands, in which `{two}` is the commit of that experiment."""
+
+    def change(path: Path) -> None:
+        tips = {ref.rpartition("/")[2]: tip for ref, tip in experiments(path).items()}
+        for command in commands:
+            git(*command.format(**tips).split(), cwd=path)
+
+    return change
 
 
 def delete(name: str) -> Callable[[Path], object]:
@@ -153,3 +160,65 @@ def test_without_force_nothing_is_lost(twins: Twins, state: str, name: str) -> N
         assert done.code == 0, done.stderr
         assert done.stdout == f"Changes for experiment '{name}' have been applied to your current workspace.\n"
         git("diff", "--quiet", "--cached", cwd=twins.ours)
+
+
+def each(*changes: Callable[[Path], object]) -> Callable[[Path], object]:
+    return lambda path: [change(path) for change in changes]
+
+
+# state -> what is done to the clean work tree; where DVC asks for a confirmation, so do we
+CHECKOUTS: dict[str, Callable[[Path], object]] = {
+    "nothing to do": each(),
+    "data missing": each(delete("model.bin"), delete("out/sub"), delete("raw")),
+    "all data missing": each(delete("model.bin"), delete("run.sh"), delete("out"), delete("raw")),
+    "data of another commit": each(edit("model.bin", "model " + "2" * 50)),
+    "data changed": each(edit("model.bin", "mine"), edit("out/sub/b.txt", "mine")),
+    "data in excess": each(edit("out/mine", "mine")),
+    "the right to be run is gone": each(lambda path: (path / "run.sh").chmod(0o644)),
+    "an empty folder in the data": each(lambda path: (path / "out" / "hollow").mkdir()),
+    "other DVC files": each(run("checkout -q {two}")),
+    "other outputs": each(run("checkout -q {other}")),
+    "edited DVC files": each(edit("dvc.yaml", "stages: {}\n")),
+    "an edited lock": each(run("checkout -q {two} -- dvc.lock")),
+}
+
+
+@pytest.mark.parametrize("state", CHECKOUTS)
+def test_checkout_leaves_and_says_what_dvc_does(twins: Twins, state: str) -> None:
+    twins.both(CHECKOUTS[state])
+    theirs = dvc("checkout", "--force", cwd=twins.theirs)
+    ours = exp("checkout", "--force", cwd=twins.ours).stdout
+    assert differences(snapshot(twins.theirs), snapshot(twins.ours)) == []
+    assert ours == theirs
+
+
+def test_checkout_of_what_is_nowhere_else_needs_force(twins: Twins) -> None:
+    twins.both(CHECKOUTS["data changed"])
+    before = snapshot(twins.ours)
+    done = exp("checkout", cwd=twins.ours, check=False)
+    assert done.code == 1
+    assert "error:   model.bin\nerror:   out/sub/b.txt\n" in done.stderr
+    assert differences(before, snapshot(twins.ours)) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["out"], ["out/sub"], ["raw.dvc"], ["raw", "model.bin"], ["train"], ["dvc.yaml"], ["dvc.yaml:train"]],
+    ids=" ".join,
+)
+def test_checkout_of_some_is_dvcs(twins: Twins, arguments: list[str]) -> None:
+    twins.both(CHECKOUTS["all data missing"])
+    theirs = dvc("checkout", *arguments, cwd=twins.theirs)
+    assert exp("checkout", *arguments, cwd=twins.ours).stdout == theirs
+    assert differences(snapshot(twins.theirs), snapshot(twins.ours)) == []
+
+
+def test_checkout_from_a_folder_takes_paths_from_there(twins: Twins) -> None:
+    twins.both(CHECKOUTS["all data missing"])
+    for path in (twins.theirs, twins.ours):
+        (path / "raw").mkdir()
+    theirs = dvc("checkout", "../model.bin", "deep", cwd=twins.theirs / "raw")
+    assert exp("checkout", "../model.bin", "deep", cwd=twins.ours / "raw").stdout == theirs
+    assert differences(snapshot(twins.theirs), snapshot(twins.ours)) == []
+    done = exp("checkout", "nowhere", cwd=twins.ours, check=False)
+    assert done.stderr == ("error: 'nowhere' is no output, no stage and no DVC file here\nhint: see git exp ls-files\n")

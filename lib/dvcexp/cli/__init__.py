@@ -32,6 +32,7 @@ VERBS = {
     "fetch": Verb("dvcexp.cli.fetch", "complete the data of experiments that are here"),
     "list": Verb("dvcexp.cli.list", "list the experiments here or on a Git remote"),
     "apply": Verb("dvcexp.cli.apply", "put the files and data of an experiment into the work tree"),
+    "checkout": Verb("dvcexp.cli.checkout", "put the data of HEAD into the work tree"),
     "branch": Verb("dvcexp.cli.branch", "make a Git branch of an experiment"),
     "rename": Verb("dvcexp.cli.rename", "give an experiment another name"),
     "remove": Verb("dvcexp.cli.remove", "remove experiments here or on a Git remote"),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
-from dvcexp.cli import workspace
-from dvcexp.cli.names import experiments_here
+from dvcexp.cli import transfer, workspace
+from dvcexp.cli.names import AmbiguousExperiment, Names, UnknownExperiment, experiments_here
 from dvcexp.cli.revisions import resolve
 from dvcexp.dvc.outputs import OutputsReader, RootOutputs
 from dvcexp.dvc.overlay import Overlays
@@ -41,7 +40,7 @@ def add_parser(verbs: Verbs) -> None:
         f" {stash.APPLY_STASH}",
     )
     parser.add_argument("--no-force", action="store_false", dest="force", help="the default, as in DVC once")
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but warnings and errors")
+    workspace.add_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,7 +49,9 @@ def run(args: argparse.Namespace) -> int:
     commit = resolve(repository, [args.experiment])[0]
     if isinstance(commit, DvcexpError):
         raise commit
-    progress = Progress(show=sys.stderr is not None and sys.stderr.isatty(), quiet=args.quiet)
+    progress = transfer.progress(args)
+    if args.fetch:
+        workspace.fetch(repository, {args.experiment: commit}, args, progress)
     with WorkTree(repository) as work_tree:
         _Apply(repository, work_tree, args.experiment, commit, progress, force=args.force).run()
     if not args.quiet:
@@ -111,6 +112,10 @@ class _Apply:
         self._tell(git_plan, plans)
 
     @property
+    def _subject(self) -> str:
+        return f"applying '{printable(self._word)}'"
+
+    @property
     def _command(self) -> str:
         return f"git exp apply {'--force ' if self._force else ''}{printable(self._word)}"
 
@@ -147,16 +152,7 @@ class _Apply:
     def _plan_data(self, git_side: Applying, git_plan: GitPlan, before: tuple[RootOutputs, ...]) -> list[Plan]:
         """The plan of each DVC root of what the work tree will be: the commit with what survives of the user's."""
         after = self._reader.read(self._overlays.tree(git_side.commit, dict.fromkeys(git_plan.survivors, True)))
-        errors = [error for found in after for error in found.errors]
-        if errors and not self._force:
-            texts = "\n".join(error.message for error in errors)
-            raise DvcexpError(
-                f"the data of '{printable(self._word)}' cannot be told; nothing has been changed\n{texts}",
-                *errors[0].hints,
-                f"git exp apply --force {printable(self._word)} applies the rest",
-            )
-        for error in errors:
-            self._progress.failure(error)
+        partly = workspace.refuse_errors(self._subject, after, self._progress, force=self._force)
         going = {*git_plan.remove}
         cleared = tuple(f"{path}/" for path in git_plan.clear)
         git = Git(
@@ -164,7 +160,7 @@ class _Apply:
             is_going=lambda path: path in going or path.startswith(cleared),
             is_known=git_side.is_committed,
         )
-        roots = workspace.roots(self._configs, after, [] if errors else before, lambda path: True)
+        roots = workspace.roots(self._configs, after, [] if partly else before)
         plans = workspace.plans(self._inside, git, roots, force=self._force)
         data = {path for plan in plans for path in plan.place}
         git_plan.write = [path for path in git_plan.write if path not in data]
@@ -172,17 +168,18 @@ class _Apply:
 
     def _refuse(self, git_plan: GitPlan, plans: list[Plan]) -> None:
         """Raise what stands against it, before anything is changed."""
-        subject = f"applying '{printable(self._word)}'"
-        workspace.refuse_missing(subject, plans, f"git exp fetch {printable(self._word)}")
+        workspace.refuse_missing(self._subject, plans, self._fetch_command())
         lost = [*git_plan.lost, *(path for plan in plans for path in plan.lost)]
-        if lost:
-            force = f"git exp apply --force {printable(self._word)}"
-            raise workspace.WouldBeLost(
-                subject,
-                lost,
-                "git commit or git stash what Git tracks, dvc add or dvc commit what DVC tracks, or move it elsewhere",
-                f"{force} overwrites them: what Git does not ignore is stashed first, data is gone",
-            )
+        force = f"git exp apply --force {printable(self._word)}"
+        note = f"{force} overwrites them: what Git does not ignore is stashed first, data is gone"
+        workspace.refuse_loss(self._subject, lost, note)
+
+    def _fetch_command(self) -> str:
+        try:
+            Names(self._repository, experiments_here(self._repository)).find(self._word)
+        except (UnknownExperiment, AmbiguousExperiment):
+            return f"git exp apply --fetch {printable(self._word)}"
+        return f"git exp fetch {printable(self._word)}"
 
     def _write(self, git_plan: GitPlan, plans: list[Plan], prepared: str, status: Status) -> None:
         try:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from dvcexp import sync
+from dvcexp.cli import transfer
 from dvcexp.dvc import workspace
 from dvcexp.dvc.cache import Cache
 from dvcexp.dvc.config import DvcConfig, commit_config, work_tree_config
-from dvcexp.dvc.outputs import RootOutputs
+from dvcexp.dvc.outputs import Output, RootOutputs
 from dvcexp.dvc.workspace import Git, Plan, Planner, Root
 from dvcexp.errors import ConfigError, DvcexpError, printable
+from dvcexp.git.repository import Repository
 from dvcexp.inside import Inside
 from dvcexp.progress import Progress, plural
+
+if TYPE_CHECKING:
+    import argparse
+
+    from dvcexp.cli.parser import Parser
 
 _SHOWN = 20
 
@@ -45,6 +55,18 @@ class Unfinished(DvcexpError):
             f"{done} of {plural(total, 'file')} of data are in place, every other is as it was",
             f"make room or give access there, then run it again: '{what}' goes on where it stopped",
         )
+
+
+def add_options(parser: Parser) -> None:
+    """`--fetch`, with what belongs to it, and `-q`."""
+    parser.add_argument("--fetch", action="store_true", help="first bring what the cache lacks from the DVC remote")
+    transfer.add_options(parser)
+
+
+def fetch(repository: Repository, tips: Mapping[str, str], args: argparse.Namespace, progress: Progress) -> None:
+    """Bring what the commits `tips` (a name for messages -> commit) use into the cache, as `git exp fetch` does."""
+    settings = dataclasses.replace(transfer.settings(args, repository, "origin"), cache=True, skip=False)
+    sync.fetch(repository, tips, git_remote="origin", settings=settings, progress=progress, recheck=True)
 
 
 def listed(paths: Iterable[str]) -> str:
@@ -82,10 +104,19 @@ class Configs:
         return self._configs[root]
 
 
+# Is an output meant, and if so, which paths below it? All of it if there are none.
+Choice = Callable[[Output], "Sequence[str] | None"]
+
+
+def everything(output: Output) -> Sequence[str]:
+    """The choice that leaves nothing out."""
+    return ()
+
+
 def roots(
-    configs: Configs, wanted: Iterable[RootOutputs], previous: Iterable[RootOutputs], choose: Callable[[str], bool]
+    configs: Configs, wanted: Iterable[RootOutputs], previous: Iterable[RootOutputs], choose: Choice = everything
 ) -> Iterator[Root]:
-    """Each DVC root with the outputs that are to be put in place; `choose` says of which paths.
+    """Each DVC root with the outputs that are to be put in place.
 
     previous: what used to be here.
     """
@@ -96,11 +127,20 @@ def roots(
     for path in sorted(new.keys() | old.keys()):
         found = new.get(path) or RootOutputs(path or ".", (), ignored=old[path][0].ignored)
         before = [output for other in old.get(path, ()) for output in other.outputs]
-        outputs = [o for o in found.outputs if o.cached and o.object is not None and choose(o.path)]
+        choices = [(output, choose(output)) for output in found.outputs if output.cached and output.object is not None]
+        outputs = [output for output, limits in choices if limits is not None]
         if outputs or before:
             chosen = {output.path for output in outputs}
-            others = frozenset(output.path for output in found.outputs if output.path not in chosen)
-            yield Root(path, configs.cache(path), configs.types(path), outputs, found.ignored, before, others)
+            yield Root(
+                path,
+                configs.cache(path),
+                configs.types(path),
+                outputs,
+                found.ignored,
+                limits={output.path: limits for output, limits in choices if limits},
+                previous=before,
+                others=frozenset(output.path for output in found.outputs if output.path not in chosen),
+            )
 
 
 def _path(found: RootOutputs) -> str:
@@ -129,6 +169,25 @@ def carry_out(made: Sequence[Plan], inside: Inside, progress: Progress, command:
                 workspace.carry_out(plan, inside, advance)
         except OSError as error:
             raise Unfinished(command, error, done, total) from error
+
+
+def refuse_errors(subject: str, found: Iterable[RootOutputs], progress: Progress, *, force: bool) -> bool:
+    """Raise what cannot be read of DVC's files; with `force` say it and return True."""
+    errors = [error for root in found for error in root.errors]
+    if errors and not force:
+        texts = "\n".join(error.message for error in errors)
+        text = f"{subject}: its data cannot be told; nothing has been changed"
+        raise DvcexpError(f"{text}\n{texts}", *errors[0].hints, "--force does the rest")
+    for error in errors:
+        progress.failure(error)
+    return bool(errors)
+
+
+def refuse_loss(subject: str, paths: Sequence[str], *hints: str) -> None:
+    """WouldBeLost if there is anything that would be."""
+    if paths:
+        ways = "git commit or git stash what Git tracks, dvc add or dvc commit what DVC tracks, or move it elsewhere"
+        raise WouldBeLost(subject, paths, ways, *hints)
 
 
 def refuse_missing(subject: str, made: Sequence[Plan], fetch: str) -> None:

@@ -44,8 +44,9 @@ class UnsafeOutput(DvcexpError):
 class Root:
     """One DVC root. path: relative to the Git root, '' if the same. outputs: those to be put in place.
 
-    types: `cache.type`. previous: outputs that used to be here, of which leftovers are removed. others: paths of
-    outputs that are not to be touched.
+    types: `cache.type`. limits: of an output that is a directory, the paths below it that are meant; all of it if it is
+    not in there. previous: outputs that used to be here, of which leftovers are removed. others: paths of outputs that
+    are not to be touched.
     """
 
     path: str
@@ -53,8 +54,14 @@ class Root:
     types: tuple[str, ...]
     outputs: Sequence[Output]
     ignored: IgnoreFilter
+    limits: Mapping[str, Sequence[str]] = field(default_factory=dict)
     previous: Sequence[Output] = ()
     others: frozenset[str] = frozenset()
+
+    def means(self, path: str, output: str) -> bool:
+        """Is the file or folder at `path`, of the output at `output`, to be put in place?"""
+        limits = self.limits.get(output)
+        return limits is None or any(path == limit or path.startswith(f"{limit}/") for limit in limits)
 
     def ignores(self, path: str, *, is_dir: bool) -> bool:
         """Does DVC take no notice of what is at `path`?"""
@@ -182,8 +189,9 @@ class Planner:
                 continue
             directories.add(output.path)
             for entry in entries:
-                target = Target(Object(entry.md5, output.object.hash), False, output.path)
-                _add(targets, f"{output.path}/{entry.relpath}", target)
+                path = f"{output.path}/{entry.relpath}"
+                if root.means(path, output.path):
+                    _add(targets, path, Target(Object(entry.md5, output.object.hash), False, output.path))
         folders = _check_names(targets)
         self._compare(plan, targets, directories | folders)
         plan.folders = sorted(directories)
@@ -219,12 +227,12 @@ class Planner:
             if status is None or self._git.is_going(output.path):
                 plan.changes[output.path] = "added"
             for path, found in self._scan(output.path, status):
-                if path in seen:
+                if path in seen or not root.means(path, output.path):
                     continue
                 seen.add(path)
                 if stat.S_ISDIR(found.st_mode):
                     if path not in folders:
-                        plan.empty.append(path)
+                        self._extra_folder(plan, path, output)
                 elif path in targets:
                     there.add(path)
                     self._known_file(plan, path, found, targets[path])
@@ -267,6 +275,11 @@ class Planner:
         plan.remove.append(path)
         plan.changes.setdefault(output.path, "modified")
         self._note_loss(plan, path, status)
+
+    def _extra_folder(self, plan: Plan, path: str, output: Output) -> None:
+        plan.empty.append(path)
+        if not os.listdir(self._inside.full(path)):
+            plan.changes.setdefault(output.path, "modified")
 
     def _is_others(self, root: Root, path: str) -> bool:
         """Is it a file that Git has, or of an output that is not to be touched?"""
