@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,10 +45,10 @@ class Oracle:
         for repo in self._repos.values():
             repo.close()
 
-    def commit(self, files: Mapping[str, Any], ref: str | None = None) -> str:
+    def commit(self, files: Mapping[str, Any], ref: str | None = None, parents: Sequence[str] = ()) -> str:
         """The commit of a tree with these files: path -> text, bytes, Link or Submodule."""
         who = pygit2.Signature("Ada", "ada@example.com", 1_700_000_000, 0)
-        return str(self.git.create_commit(ref, who, who, "a tree", self._tree(nest(files)), []))
+        return str(self.git.create_commit(ref, who, who, "a tree", self._tree(nest(files)), list(parents)))
 
     def tree(self, commit: str) -> str:
         return str(self.git[commit].tree_id)  # type: ignore[attr-defined]

@@ -31,6 +31,7 @@ VERBS = {
     "pull": Verb("dvcexp.cli.pull", "take experiments with their data from a Git remote"),
     "fetch": Verb("dvcexp.cli.fetch", "complete the data of experiments that are here"),
     "list": Verb("dvcexp.cli.list", "list the experiments here or on a Git remote"),
+    "show": Verb("dvcexp.cli.show", "show experiments with their params and metrics"),
     "apply": Verb("dvcexp.cli.apply", "put the files and data of an experiment into the work tree"),
     "checkout": Verb("dvcexp.cli.checkout", "put the data of HEAD into the work tree"),
     "branch": Verb("dvcexp.cli.branch", "make a Git branch of an experiment"),

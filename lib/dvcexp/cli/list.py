@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from dvcexp.cli import selection
 from dvcexp.cli.names import experiments_here, experiments_there
+from dvcexp.cli.titles import titles
 from dvcexp.errors import printable
 from dvcexp.experiments import Experiment
 from dvcexp.git.repository import Repository
@@ -49,10 +49,10 @@ def _lines(args: argparse.Namespace, repository: Repository, chosen: Mapping[str
         experiment = Experiment.parse(ref)
         if experiment is not None:
             by_baseline.setdefault(experiment.baseline, []).append((experiment, tip))
-    titles = _titles(repository) if by_baseline and not args.name_only and not args.json else {}
+    names = titles(repository) if by_baseline and not args.name_only and not args.json else {}
     for baseline, found in by_baseline.items():
         if not args.name_only and not args.json:
-            yield f"{titles.get(baseline, baseline[:7])}:"
+            yield f"{names.get(baseline, baseline[:7])}:"
         for experiment, tip in found:
             yield _line(args, experiment, tip)
 
@@ -66,24 +66,3 @@ def _line(args: argparse.Namespace, experiment: Experiment, tip: str) -> str:
         return name
     # As in DVC: of a Git remote's experiments the names alone.
     return f"\t{name}" if args.git_remote is not None else f"\t{tip[:7]} [{name}]"
-
-
-def _titles(repository: Repository) -> dict[str, str]:
-    """Commit -> what DVC calls it: the current branch, else its first tag, else its first branch."""
-    asked = repository.git(
-        "for-each-ref", "--format=%(objectname) %(*objectname) %(refname)", "refs/heads", "refs/tags"
-    )
-    tags: dict[str, str] = {}
-    branches: dict[str, str] = {}
-    for line in os.fsdecode(asked).splitlines():
-        commit, peeled, ref = line.split(" ", 2)
-        if ref.startswith("refs/tags/"):
-            tags.setdefault(peeled or commit, ref.removeprefix("refs/tags/"))
-        else:
-            branches.setdefault(commit, ref.removeprefix("refs/heads/"))
-    titles = {**branches, **tags}
-    head = os.fsdecode(repository.git("symbolic-ref", "--quiet", "HEAD", check=False)).strip()
-    commit_at_head = repository.resolve("HEAD")
-    if head.startswith("refs/heads/") and commit_at_head is not None:
-        titles[commit_at_head] = head.removeprefix("refs/heads/")
-    return titles

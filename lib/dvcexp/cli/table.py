@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A line for each row, columns as wide as their widest cell; no blanks at the end."""
+def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> Iterator[str]:
+    """A line for each row, columns as wide as their widest cell; no blanks at the end. right: columns of numbers."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        cells = [
+            f"{cell:>{width}}" if index in right else f"{cell:<{width}}"
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
+
+
+def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table as GitHub's Markdown has it, with the widths that DVC gives it."""
+    cells = [columns, *rows]
+    widths = [max(len(column) + 2, *(len(row[index]) for row in cells)) for index, column in enumerate(columns)]
+    for number, row in enumerate(cells):
+        yield "| " + " | ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) + " |"
+        if number == 0:
+            yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"

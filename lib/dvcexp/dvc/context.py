@@ -22,6 +22,7 @@ class Context:
         self._budget = budget
         self._values: dict[str, Any] = {}
         self._imports: dict[str, list[str] | None] = {}  # path -> the keys taken; None: all of them
+        self._loaded: list[tuple[str, Mapping[Any, Any]]] = []
         self._reserved: frozenset[str] = frozenset()
 
     def clone(self) -> Context:
@@ -29,6 +30,7 @@ class Context:
         other = Context(self._budget)
         other._values = self._convert(self._values, 0)
         other._imports = {path: None if keys is None else list(keys) for path, keys in self._imports.items()}
+        other._loaded = list(self._loaded)
         other._reserved = self._reserved
         return other
 
@@ -60,6 +62,7 @@ class Context:
                 raise TemplateError(f"there is no '{missing}' in '{name}'")
             values = {key: values[key] for key in keys}
         self._add(values)
+        self._loaded.append((path, values))
         known = self._imports.setdefault(path, keys)
         if known is not None and keys and known is not keys:
             known.extend(keys)
@@ -81,19 +84,25 @@ class Context:
 
     def select(self, expression: str) -> Any:
         """The value an expression names, as `a.b[0]`; TemplateError where there is none."""
-        value: Any = self._values
         try:
-            for step in expression.replace("[", ".").replace("]", "").split("."):
-                step = step.strip()
-                if isinstance(value, dict):
-                    value = value[step]
-                elif isinstance(value, list):
-                    value = value[int(step)]
-                else:
-                    raise KeyError(step)
+            return _walk(self._values, _steps(expression))
         except (LookupError, ValueError):
             raise TemplateError(f"there is no '{expression}' to put in") from None
-        return value
+
+    def origin(self, expression: str) -> tuple[str, str] | None:
+        """The file that the value of an expression came from, and its dotted name there.
+
+        None for what dvc.yaml itself says, for a mapping, and for what a stage is generated from.
+        """
+        steps = _steps(expression)
+        for path, values in self._loaded if steps[0] not in self._reserved else ():
+            try:
+                value = _walk(values, steps)
+            except (LookupError, ValueError):
+                continue
+            if not isinstance(value, dict):
+                return path, ".".join(steps)
+        return None
 
     def _add(self, values: Mapping[Any, Any]) -> None:
         fresh = self._convert(values, 0)
@@ -116,6 +125,22 @@ class Context:
         if isinstance(value, list):
             return [self._convert(item, depth + 1) for item in value]
         raise TemplateError(f"a {type(value).__name__} cannot be a parameter")
+
+
+def _steps(expression: str) -> list[str]:
+    return [step.strip() for step in expression.replace("[", ".").replace("]", "").split(".")]
+
+
+def _walk(value: Any, steps: Sequence[str]) -> Any:
+    """What `steps` lead to; LookupError or ValueError where there is nothing."""
+    for step in steps:
+        if isinstance(value, dict):
+            value = value[step]
+        elif isinstance(value, list):
+            value = value[int(step)]
+        else:
+            raise KeyError(step)
+    return value
 
 
 def _merge(into: dict[str, Any], update: Mapping[str, Any]) -> None:

@@ -12,6 +12,9 @@ from dvcexp.dvc.objects import LEGACY, MD5, Object, check_relpath, is_oid
 
 Origin = Literal["output", "repo-import", "url-import", "db-import"]
 
+# Where a stage lists an output; those of a .dvc file are `outs`.
+Section = Literal["outs", "metrics", "plots"]
+
 MAX_PATH = 4096  # what Linux takes
 
 # With these, and with a host after them, a path is a URL; DVC rejects every other scheme that is followed by a host.
@@ -53,6 +56,7 @@ class Output:
     origin: Origin = "output"
     stage: str | None = None
     members: tuple[Member, ...] | None = None
+    section: Section = "outs"
 
 
 class RecordError(Exception):

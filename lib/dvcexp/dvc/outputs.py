@@ -15,7 +15,7 @@ from dvcexp.dvc.stagefiles import LOCK, FileOutputs, Project, load_lock, read_fi
 from dvcexp.dvc.tree import Found, Tree, TreeIndex, found
 from dvcexp.errors import FormatError
 
-__all__ = ["Carrier", "Member", "Origin", "Output", "OutputsReader", "RootOutputs"]
+__all__ = ["Carrier", "FileOutputs", "Member", "Origin", "Output", "OutputsReader", "RootOutputs"]
 
 # Who takes an output's content elsewhere: Git, because the commit holds it; DVC, because its cache does; or nobody.
 Carrier = Literal["Git", "DVC", "nobody"]
@@ -55,9 +55,10 @@ class OutputsReader:
     is left out alone.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, index: TreeIndex | None = None) -> None:
+        """`index`: what lies in the trees of `store`, where it is to be shared or is a work tree's."""
         self._store = store
-        self._index = TreeIndex(store)
+        self._index = index or TreeIndex(store)
         self._survey = Survey(self._index)
         self._files: dict[tuple[str, str, str, _Blobs], _Answers] = {}
         self._ignore_files: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -74,6 +75,21 @@ class OutputsReader:
         tree = Tree(self._index, tree_id)
         roots = sorted(find_roots(top)) or [("", top)]
         return tuple(self._read_root(tree, path, folder) for path, folder in roots)
+
+    def files(self, tree_id: str, root: str) -> tuple[FileOutputs, ...]:
+        """What each DVC file below the folder `root` ('' for the Git root) says, in DVC's order.
+
+        FormatError where one of them, or a .dvcignore, cannot be read.
+        """
+        folder = self._survey.folder(tree_id)
+        for name in root.split("/") if root else ():
+            folder = next((below for part, below in folder.folders if part == name), None) if folder else None
+        if folder is None:
+            return ()
+        told, errors, _ = self._read_files(Tree(self._index, tree_id), root, folder)
+        for error in (*errors, *(error for file in told for error in file.errors)):
+            raise error
+        return tuple(told)
 
     def carrier(self, tree_id: str, output: Output) -> Carrier:
         """Who takes an output of a commit with this tree."""
@@ -110,19 +126,25 @@ class OutputsReader:
         return found
 
     def _read_root(self, tree: Tree, root: str, folder: Folder) -> RootOutputs:
+        told, errors, ignored = self._read_files(tree, root, folder)
+        outputs = sorted((output for file in told for output in file.outputs), key=_order)
+        errors += [error for file in told for error in file.errors]
+        skipped = tuple(note for file in told for note in file.skipped)
+        return RootOutputs(root or ".", tuple(outputs), tuple(errors), skipped, ignored)
+
+    def _read_files(
+        self, tree: Tree, root: str, folder: Folder
+    ) -> tuple[list[FileOutputs], list[FormatError], ignore.IgnoreFilter]:
+        """What each file of a root says, which .dvcignore cannot be read, and what the others ignore."""
         ignored, key, errors = self._ignored(root, folder)
         project = Project(root, tree, ignored)
-        outputs: list[Output] = []
-        skipped: list[str] = []
+        found: list[FileOutputs] = []
         seen: set[str] = set()
         for path, node in _walk(root, folder, project, seen):
             told = self._read_file(project, path, node, key)
-            outputs += told.outputs
-            errors += told.errors
-            skipped += told.skipped
+            found.append(told)
             seen.update(output.path for output in told.outputs)
-        outputs.sort(key=_order)
-        return RootOutputs(root or ".", tuple(outputs), tuple(errors), tuple(skipped), ignored)
+        return found, errors, ignored
 
     def _read_file(self, project: Project, path: str, node: Node, ignored: _Blobs) -> FileOutputs:
         """As `read_file`, but done once for commits that agree in all that the file's outputs depend on."""

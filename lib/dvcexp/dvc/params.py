@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dvcexp.dvc import yaml
@@ -33,6 +33,19 @@ def load(data: bytes, where: str) -> Any:
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as exc:
         reason = " ".join(str(exc).split()) or type(exc).__name__
         raise FormatError(where, f"cannot be read as {suffix.upper()}: {reason}") from None
+
+
+def merge(entries: Iterable[str | Mapping[str, list[str] | None]]) -> dict[str, list[str]]:
+    """Each file with the names in it that `entries` want, in their order; none for the whole file, whoever wants more.
+
+    A name alone is one in params.yaml, as in a stage's `params`.
+    """
+    pairs = [pair for entry in entries for pair in ([(DEFAULT, [entry])] if isinstance(entry, str) else entry.items())]
+    whole = {file for file, names in pairs if not names}
+    merged: dict[str, list[str]] = {}
+    for file, names in pairs:
+        merged.setdefault(file, []).extend(names if names and file not in whole else ())
+    return merged
 
 
 def _json(text: str) -> Any:

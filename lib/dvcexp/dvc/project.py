@@ -6,6 +6,7 @@ told is remembered for every other commit that shares it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
@@ -112,3 +113,15 @@ def find_roots(top: Folder) -> Iterator[tuple[str, Folder]]:
         if folder.is_root:
             yield path, folder
         todo.extend((f"{path}/{name}" if path else name, below) for name, below in reversed(folder.folders))
+
+
+def root_around(folder: str, top: str) -> str | None:
+    """The DVC root that `folder` is in, relative to the Git root `top` ('' if the same); None if it is in none."""
+    below = os.path.relpath(os.path.realpath(folder), os.path.realpath(top))
+    parts = [] if below == "." else below.split(os.sep)
+    if parts and parts[0] == os.pardir:
+        parts = []
+    for count in range(len(parts), -1, -1):
+        if os.path.isdir(os.path.join(top, *parts[:count], DVC_DIR)):
+            return "/".join(parts[:count])
+    return None

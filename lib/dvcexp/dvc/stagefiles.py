@@ -16,6 +16,7 @@ from dvcexp.dvc.output import (
     Output,
     Record,
     RecordError,
+    Section,
     check_hash,
     check_path,
     is_local,
@@ -49,12 +50,36 @@ class Project:
         return as_file != self.tree.is_dir(path)
 
 
+class Dependency(NamedTuple):
+    """What a stage reads, and what is recorded of it. path: as Output's; of an external one as it is written."""
+
+    path: str
+    hash: str | None = None
+    size: int | None = None
+    nfiles: int | None = None
+
+
+class Declared(NamedTuple):
+    """What a file says besides its outputs. Paths are relative to the Git root.
+
+    params: the files that stages take parameters from, with the names, or none for all. params_files, metrics_files:
+    those named beside the stages. used: the values that templates took, by file and dotted name.
+    """
+
+    dependencies: tuple[Dependency, ...] = ()
+    params: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    params_files: tuple[str, ...] = ()
+    metrics_files: tuple[str, ...] = ()
+    used: Mapping[str, Mapping[str, Any]] = {}
+
+
 class FileOutputs(NamedTuple):
     """What one file says. `errors`: what is wrong with single outputs; the others count."""
 
     outputs: tuple[Output, ...] = ()
     errors: tuple[FormatError, ...] = ()
     skipped: tuple[str, ...] = ()
+    declared: Declared = Declared()
 
 
 def read_file(project: Project, path: str) -> FileOutputs:
@@ -88,13 +113,23 @@ class _Collector:
     outputs: list[Output] = field(default_factory=list)
     errors: list[FormatError] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    dependencies: list[Dependency] = field(default_factory=list)
+    params: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
     @property
     def folder(self) -> str:
         return self.path.rpartition("/")[0]
 
-    def result(self) -> FileOutputs:
-        return FileOutputs(tuple(self.outputs), tuple(self.errors), tuple(self.skipped))
+    def result(self, pipeline: Pipeline | None = None) -> FileOutputs:
+        declared = Declared(tuple(self.dependencies), tuple(self.params))
+        if pipeline is not None:
+            params_files, metrics_files = (
+                tuple(tree.join(self.folder, str(file)) for file in pipeline.top.get(section, ()))
+                for section in ("params", "metrics")
+            )
+            used = {tree.join(self.project.root, file): values for file, values in pipeline.used.items()}
+            declared = declared._replace(params_files=params_files, metrics_files=metrics_files, used=used)
+        return FileOutputs(tuple(self.outputs), tuple(self.errors), tuple(self.skipped), declared)
 
     def add(
         self,
@@ -105,6 +140,7 @@ class _Collector:
         *,
         origin: Origin = "output",
         stage: str | None = None,
+        section: Section = "outs",
     ) -> None:
         """The output that the file calls `written`, relative to `wdir`; `item` records its content."""
         try:
@@ -138,21 +174,36 @@ class _Collector:
                     origin=origin,
                     stage=stage,
                     members=record.members,
+                    section=section,
                 )
             )
         except RecordError as exc:
             self._problem(written, stage, str(exc))
 
-    def check_dependency(self, written: Any, item: Mapping[str, Any] | None = None) -> None:
-        """DVC rejects some dependencies, and with them the file."""
+    def check_dependency(self, written: Any, item: Mapping[str, Any] | None = None) -> bool:
+        """DVC rejects some dependencies, and with them the file. False for one that is no file in the tree."""
         try:
             if not written:
                 raise RecordError("it has no path")
-            if not check_path(written).startswith("ds://"):
-                is_local(written)
+            local = not check_path(written).startswith("ds://") and is_local(written)
             check_hash(item or {})
         except RecordError as exc:
             raise FormatError(self.path, f"dependency '{written}': {exc}") from None
+        return local
+
+    def add_dependency(self, written: Any, wdir: str, item: Mapping[str, Any] | None = None) -> None:
+        """The dependency that the file calls `written`; one on a dataset is none."""
+        local = self.check_dependency(written, item)
+        if not local and written.startswith("ds://"):
+            return
+        path = tree.join(wdir, written) if local else written
+        try:
+            record = read_record(item) if item is not None else Record()
+        except RecordError:
+            record = Record()
+        other = next((item[key] for key in ("etag", "checksum") if item and item.get(key)), None)
+        oid = record.object.oid if record.object is not None else other
+        self.dependencies.append(Dependency(path, oid, record.size, record.nfiles))
 
     def _record(self, written: str, stage: str | None, item: Mapping[str, Any] | None) -> Record:
         """Nothing where what is recorded cannot be used: the output is there, its hash is not."""
@@ -173,8 +224,10 @@ def _read_dvc_file(project: Project, path: str) -> FileOutputs:
     wdir = tree.join(collector.folder, data.get("wdir") or "")
     deps, outs = data.get("deps") or [], data.get("outs") or []
     for dep in deps:
-        if "db" not in dep:
+        if "repo" in dep:
             collector.check_dependency(dep.get("path"), dep)
+        elif "db" not in dep:
+            collector.add_dependency(dep.get("path"), wdir, dep)
     for out in outs:
         if "path" not in out:
             raise FormatError(path, "an output has no 'path'")
@@ -211,7 +264,7 @@ def _read_pipeline(project: Project, path: str) -> FileOutputs:
             _add_stage(collector, name, stage, locked.get(name, {}))
     except TemplateError as exc:
         raise FormatError(path, str(exc)) from None
-    return collector.result()
+    return collector.result(pipeline)
 
 
 def _read_lock(project: Project, path: str) -> dict[str, Any]:
@@ -229,13 +282,15 @@ def _add_stage(collector: _Collector, name: str, stage: Mapping[str, Any], locke
     wdir = tree.join(collector.folder, wdir)
     locked_deps, locked_outs = ({item["path"]: item for item in locked.get(key, ())} for key in ("deps", "outs"))
     for dep in stage.get("deps", ()):
-        collector.check_dependency(dep, locked_deps.get(dep) if isinstance(dep, str) else None)
-    for file in _parameter_files(collector.path, name, stage.get("params", ())):
-        collector.check_dependency(file or params.DEFAULT)
-    for section in ("outs", "metrics", "plots"):
+        collector.add_dependency(dep, wdir, locked_deps.get(dep) if isinstance(dep, str) else None)
+    for file, names in _parameters(collector.path, name, stage.get("params", ())).items():
+        collector.check_dependency(file)
+        collector.params.append((tree.join(wdir, file), tuple(names)))
+    sections: tuple[Section, ...] = ("outs", "metrics", "plots")
+    for section in sections:
         for written, flags in _merge_flags(collector.path, name, stage.get(section, ())).items():
             item = locked_outs.get(written) if isinstance(written, str) else None
-            collector.add(written, wdir, flags, item, stage=name)
+            collector.add(written, wdir, flags, item, stage=name, section=section)
 
 
 def _merge_flags(path: str, stage: str, entries: Iterable[Any]) -> Mapping[Any, dict[str, Any]]:
@@ -252,8 +307,8 @@ def _merge_flags(path: str, stage: str, entries: Iterable[Any]) -> Mapping[Any, 
     return merged
 
 
-def _parameter_files(path: str, stage: str, entries: Iterable[Any]) -> Iterable[Any]:
-    """The files that a stage's `params` name besides params.yaml."""
+def _parameters(path: str, stage: str, entries: Iterable[Any]) -> dict[str, list[str]]:
+    """The files that a stage's `params` name, with the names in each."""
     for entry in entries:
         if isinstance(entry, str):
             continue
@@ -262,4 +317,4 @@ def _parameter_files(path: str, stage: str, entries: Iterable[Any]) -> Iterable[
         for file, names in entry.items():
             if names and not isinstance(names, list):
                 raise FormatError(path, f"stage '{stage}': the 'params' of '{file}' are not a list")
-            yield file
+    return {file or params.DEFAULT: names for file, names in params.merge(entries).items()}

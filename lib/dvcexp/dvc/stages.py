@@ -22,6 +22,9 @@ class Pipeline:
     """One dvc.yaml. `folder`: its directory, relative to the DVC root or '' there; `load` reads parameter files.
 
     Raises TemplateError, as do its methods; FormatError for a parameters file that cannot be read.
+
+    top: `metrics`, `params` and what else stands beside the stages, resolved. used: the values that the stages seen so
+    far took from files, by file (relative to the DVC root) and dotted name.
     """
 
     def __init__(self, data: Mapping[str, Any], folder: str, load: Load, *, has_params: bool) -> None:
@@ -37,6 +40,8 @@ class Pipeline:
         self._context.load_vars(entries, folder, load)
         self._definitions: Mapping[str, Mapping[str, Any]] = data.get("stages", {})
         self._items: dict[str, dict[str, dict[str, Any]]] = {}
+        self.top: dict[str, Any] = {}
+        self.used: dict[str, dict[str, Any]] = {}
         self._check_top_level(data)
 
     def stages(self) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -81,11 +86,16 @@ class Pipeline:
             context = context.clone()
             context.load_vars(entries, folder, self._load)
         own = ("vars", "matrix") if matrix else ("vars",)
-        return {
-            key: resolve(value, context.select, self._budget, key)
-            for key, value in definition.items()
-            if key not in own
-        }
+
+        def select(expression: str) -> Any:
+            value = context.select(expression)
+            origin = context.origin(expression)
+            if origin is not None:
+                file, name = origin
+                self.used.setdefault(file, {})[name] = value
+            return value
+
+        return {key: resolve(value, select, self._budget, key) for key, value in definition.items() if key not in own}
 
     def _items_of(self, group: str) -> dict[str, dict[str, Any]]:
         """What the stages of a group are generated from: their keys, with `item` (and `key`) for each."""
@@ -148,7 +158,7 @@ class Pipeline:
                 elif not isinstance(value, (list, dict, str)):
                     raise TemplateError("is not a list")
                 interpolate.check(value)
-                resolved = resolve(value, self._context.select, self._budget)
+                self.top[section] = resolved = resolve(value, self._context.select, self._budget)
                 if section == "artifacts" and not all(isinstance(name, str) for name in resolved):
                     raise TemplateError("a name is not text")
             except TemplateError as exc:
