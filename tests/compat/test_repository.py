@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 from pytest_git import GitRepo
 
 from dvcexp.git import objects
-from dvcexp.git.objects import MissingGitObject, ObjectReader
+from dvcexp.git.objects import DamagedGitObject, MissingGitObject, ObjectReader
 from dvcexp.git.repository import NotARepository, Repository
 from tests.support.shell import git
 
@@ -130,3 +131,32 @@ def test_a_revision_that_looks_like_an_option_is_none(repo: Path) -> None:
     found = Repository.discover(str(repo))
     assert found.resolve("--all") is None
     assert found.resolve("HEAD") == git("rev-parse", "HEAD", cwd=repo)
+
+
+@pytest.mark.parametrize("dulwich_from", [0, 10_000])
+@pytest.mark.parametrize("kind", ["commit", "tree"])
+@pytest.mark.parametrize("content", [b"", b"tree x\n\n", b"no \xff object", b"100644 name", b"\0" * 50])
+def test_what_does_not_read_as_a_commit_or_tree_is_damaged(
+    repo: Path, kind: str, content: bytes, dulwich_from: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server can send anything; Git looks into it only with `fetch.fsckObjects`."""
+    monkeypatch.setattr(objects, "_DULWICH_PAYS_AFTER", dulwich_from)
+    argv = ["git", "hash-object", "--literally", "-w", "-t", kind, "--stdin"]
+    sha = subprocess.run(argv, cwd=repo, input=content, capture_output=True, check=True).stdout.decode().strip()
+    reader = ObjectReader(str(repo / ".git"), "sha1", str(repo))
+    if kind == "tree" and not content:
+        assert reader.children(sha) == []
+    else:
+        with pytest.raises(DamagedGitObject, match=f"Git object '{sha}' is damaged"):
+            reader.commit(sha) if kind == "commit" else reader.children(sha)
+    reader.close()
+
+
+@pytest.mark.parametrize("sha", ["HEAD", "main", ":link", "a b", "", "\udcff" * 40, "0" * 39, "-x"])
+def test_what_is_no_id_names_no_object(repo: Path, sha: str) -> None:
+    """A server lists what it likes in place of ids; `git cat-file` would take a revision."""
+    reader = ObjectReader(str(repo / ".git"), "sha1", str(repo))
+    assert not reader.has_commit(sha)
+    with pytest.raises(MissingGitObject):
+        reader.read(sha)
+    reader.close()

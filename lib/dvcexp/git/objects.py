@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 # Importing dulwich takes as long as `git cat-file` needs for some 400 objects; after that dulwich is five times faster.
 _DULWICH_PAYS_AFTER = 400
 
+_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _KINDS = {b"40000": "dir", b"120000": "link", b"160000": "submodule"}
 
 
@@ -24,6 +26,14 @@ class MissingGitObject(DvcexpError, LookupError):
 
     def __init__(self, sha: str) -> None:
         super().__init__(f"Git object '{printable(sha)}' is not in this repository")
+        self.sha = sha
+
+
+class DamagedGitObject(DvcexpError):
+    """A commit or tree that does not read as one: Git stores what a server sends unless `fetch.fsckObjects` is set."""
+
+    def __init__(self, sha: str) -> None:
+        super().__init__(f"Git object '{sha}' is damaged", "see git fsck")
         self.sha = sha
 
 
@@ -66,12 +76,14 @@ class ObjectReader:
         head, _, message = raw.partition(b"\n\n")
         headers = [line.partition(b" ") for line in head.split(b"\n")]
         fields = {key: value for key, _, value in reversed(headers)}
+        if _ID.match(os.fsdecode(fields.get(b"tree", b""))) is None:
+            raise DamagedGitObject(sha)
         author = fields.get(b"author", b"").rpartition(b">")[0] + b">"
         committed = fields.get(b"committer", b"").rpartition(b">")[2].split()
         return Commit(
             sha,
             fields[b"tree"].decode("ascii"),
-            tuple(value.decode("ascii") for key, _, value in headers if key == b"parent"),
+            tuple(os.fsdecode(value) for key, _, value in headers if key == b"parent"),
             author.decode("utf-8", "replace"),
             int(committed[0]) if committed and committed[0].isdigit() else 0,
             message.decode("utf-8", "replace"),
@@ -83,8 +95,10 @@ class ObjectReader:
         entries = []
         position, end = 0, len(raw)
         while position < end:
-            space = raw.index(b" ", position)
-            null = raw.index(b"\0", space)
+            space = raw.find(b" ", position)
+            null = raw.find(b"\0", space)
+            if space < 0 or null < 0:
+                raise DamagedGitObject(tree_id)
             name = raw[space + 1 : null].decode("utf-8", "surrogateescape")
             kind = _KINDS.get(raw[position:space], "file")
             position = null + 1 + self._id_size
@@ -133,12 +147,14 @@ class ObjectReader:
             atexit.register(self.close)  # dulwich complains about stores that are still open at exit
         try:
             number, raw = self._store.get_raw(ObjectID(sha.encode("ascii")))
-        except (KeyError, ValueError, OSError):
+        except Exception:  # whatever it is that dulwich stumbles over (it has a dozen errors), git has the last word
             return None
         kind = object_class(number)
         return (kind.type_name, raw) if kind is not None else None
 
     def _from_batch(self, sha: str) -> tuple[bytes, bytes]:
+        if _ID.match(sha) is None:  # `cat-file` would take any revision, and a server chooses what it lists
+            raise MissingGitObject(sha)
         if self._batch is None:
             self._batch = _Batch(self._cwd)
         found = self._batch.get(sha)
