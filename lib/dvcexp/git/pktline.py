@@ -23,10 +23,14 @@ _HEX = frozenset(b"0123456789abcdefABCDEF")
 
 
 class Packet(NamedTuple):
-    """One packet. `data` is without its length, and as it came: text may or may not end in a newline."""
+    """One packet. `data` is without its length, and as it came: text may or may not end in a newline.
+
+    length: as it was written, where Git would not write it so: in capitals, or larger than a packet should be.
+    """
 
     kind: Kind
     data: bytes = b""
+    length: bytes = b""
 
     @property
     def text(self) -> str:
@@ -61,7 +65,8 @@ class Parser:
         buffer = self._buffer
         if len(buffer) < 4:
             return None
-        length = _length(bytes(buffer[:4]))
+        prefix = bytes(buffer[:4])
+        length = _length(prefix)
         if length <= 2:
             del buffer[:4]
             return Packet(_SPECIAL[length])
@@ -69,7 +74,7 @@ class Parser:
             return None
         data = bytes(buffer[4:length])
         del buffer[:length]
-        return Packet("data", data)
+        return Packet("data", data, prefix if prefix != prefix.lower() or len(data) > MAX_DATA else b"")
 
 
 class Walker:
@@ -126,5 +131,5 @@ def encode(data: bytes | str) -> bytes:
 def encode_packet(packet: Packet) -> bytes:
     """A packet as it came."""
     if packet.kind == "data":
-        return encode(packet.data)
+        return packet.length + packet.data if packet.length else encode(packet.data)
     return {"flush": FLUSH, "delim": DELIM, "end": RESPONSE_END}[packet.kind]

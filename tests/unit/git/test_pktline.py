@@ -52,6 +52,15 @@ def test_a_length_is_four_hex_digits_and_nothing_else(prefix: bytes) -> None:
         list(Walker().feed(prefix + b"data"))
 
 
+@pytest.mark.parametrize("packet", [b"000AHello\n", b"000ahello\n", b"ffff" + b"x" * 65531])
+def test_a_packet_goes_on_as_it_came_however_odd_its_length(packet: bytes) -> None:
+    parser = Parser()
+    parser.feed(packet)
+    parsed = parser.next()
+    assert parsed is not None
+    assert encode_packet(parsed) == packet
+
+
 def test_the_largest_packet_has_gits_largest_length() -> None:
     assert encode(b"x" * MAX_DATA).startswith(b"fff0")
 
