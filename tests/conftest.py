@@ -35,6 +35,11 @@ _CLOUD_GUARDS = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--all-points`: the tests of faults fail at every step, not at some."""
+    parser.addoption("--all-points", action="store_true", help="let the tests of faults fail at every step")
+
+
 def pytest_configure() -> None:
     """Clear the environment before any library has read it."""
     for name in list(os.environ):

@@ -5,6 +5,7 @@ Exit codes are Git's where Git has one: 128 plus the signal's number, 129 for a 
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -14,6 +15,10 @@ from dvcexp.errors import DvcexpError, printable
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 UNEXPECTED = 3
+_REFUSALS = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE),
+    *(errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+}
 
 
 def run(main: Callable[[], int]) -> int:
@@ -36,9 +41,24 @@ def run(main: Callable[[], int]) -> int:
         return BROKEN_PIPE
     except Exception as error:
         _close_stdout()
+        if (words := _of_the_system(error)) is not None:
+            _say(words, "run the same command again when that is mended: what has been done is not done twice")
+            return DvcexpError.exit_code
         _say(*_unexpected(error))
         return UNEXPECTED
     return code
+
+
+def _of_the_system(error: Exception) -> str | None:
+    """The words for what a machine may refuse at any place: nothing that a fault of ours would lead to."""
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        where = f"'{error.filename}': " if error.filename is not None else ""
+        return f"{where}{(error.strerror or str(error)).lower()}"
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        return "the system allows no more threads"
+    return None
 
 
 def _say(message: str, *hints: str) -> None:

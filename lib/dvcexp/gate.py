@@ -44,7 +44,7 @@ class DataGate:
             tips = _experiments(refs)
             self._complete_for_clone(tips)
             tips = tips if asked else self._updates.fetched(tips, self._pending.read())
-            self._complete(tips)
+            self._complete(tips, arrived=False)
             if asked or self._command.name:
                 self._follow(tips)  # of commits that are here Git updates the copies without waiting
         except NotARepository:
@@ -139,11 +139,12 @@ class DataGate:
             self._complete({ref: tip for ref, tip in tips.items() if destinations(refspecs, ref)})
         self._repository.objects.close()
 
-    def _complete(self, tips: Mapping[str, str]) -> None:
+    def _complete(self, tips: Mapping[str, str], *, arrived: bool = True) -> None:
         """Download what `tips` lack whose commits are here; DvcexpError where a transfer failed. Nothing for refs that
         Git will not update.
 
-        A bare repository keeps no data: it is a mirror, and has no cache.
+        arrived: Git has stored what belongs to them; else those of which something is missing are left for later. A
+        bare repository keeps no data: it is a mirror, and has no cache.
         """
         if self._repository.work_tree is None:
             return
@@ -151,6 +152,8 @@ class DataGate:
         lacking = sync.incomplete(self._repository, unseen, self._settings) if unseen else {}
         updates = self._updates
         lacking = {ref: tip for ref, tip in lacking.items() if not updates.refused(ref, tip)}
+        if not arrived:
+            lacking = self._whole(lacking)
         if not lacking:
             return
         self._pending.add(lacking.values())
@@ -167,9 +170,14 @@ class DataGate:
         if not candidates or self._command.only_looks:
             return
         here = {ref: tip for ref, tip in candidates.items() if self._repository.objects.has_commit(tip)}
+        here = self._whole(here)
         lacking = sync.incomplete(self._repository, here, self._settings)
         whole = {ref: tip for ref, tip in here.items() if ref not in lacking}
         follow(self._repository, whole, self._git_remote, self._progress)
+
+    def _whole(self, tips: Mapping[str, str]) -> dict[str, str]:
+        whole = self._repository.whole(set(tips.values()))
+        return {ref: tip for ref, tip in tips.items() if tip in whole}
 
     def _upload(self, tips: Mapping[str, str]) -> dict[str, str]:
         """Ref -> reason for those whose data is not all on the DVC remote."""

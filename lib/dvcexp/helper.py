@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from dvcexp.errors import UsageError
+from dvcexp.errors import DvcexpError, UsageError
 from dvcexp.git import policy, process
 from dvcexp.git.exchange import Ends
 from dvcexp.git.options import Options
@@ -34,7 +34,7 @@ def serve(argv: Sequence[str], git: Ends = _STDIO, environ: Mapping[str, str] = 
     environ = dict(environ)  # for the connection, also if it is made again after we have changed our own
     if len(argv) != 2:
         raise UsageError("git-remote-dvcexp is started by Git", "use it as a remote: git clone dvcexp::<url>")
-    config = GitConfig(process.output(["git", "config", "--list", "-z"], environ)[1])
+    config = _read_config(environ)
     name, url = argv
     has_prefix = name.startswith(PREFIX) or _is_configured_with_prefix(name, url, config)
     target = parse(_inner(url, config) if has_prefix else url)
@@ -52,6 +52,14 @@ def serve(argv: Sequence[str], git: Ends = _STDIO, environ: Mapping[str, str] = 
     if isinstance(target, BundleFile):
         return BundleRemote(target, environ, git, options, gate).run()
     return NativeRemote(target, config, environ, git, options, gate).run()
+
+
+def _read_config(environ: Mapping[str, str]) -> GitConfig:
+    """DvcexpError where it cannot be had whole: what may not be done stands in it too."""
+    code, listing = process.output(["git", "config", "--list", "-z"], environ)
+    if code != 0:
+        raise DvcexpError(f"git config --list: exit code {code}")
+    return GitConfig(listing)
 
 
 def _gate(git_remote: str, config: GitConfig, options: Options, source: str | None) -> Callable[[], Gate]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -45,6 +46,23 @@ def test_an_expected_error_is_its_message_and_its_hints(capsys: pytest.CaptureFi
     assert capsys.readouterr().err == (
         "error: no DVC remote\nhint: dvc remote add -d storage <url>\nhint: git exp env\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/x"), "'/data/x': no space left on device"),
+        (OSError(errno.EIO, os.strerror(errno.EIO)), "input/output error"),
+        (BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), "git"), "'git': resource temporarily unavailable"),
+        (RuntimeError("can't start new thread"), "the system allows no more threads"),
+        (MemoryError(), "out of memory"),
+    ],
+)
+def test_what_the_machine_refuses_is_no_fault_of_ours(
+    error: Exception, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert raising(error) == 1
+    assert capsys.readouterr().err.splitlines()[0] == f"error: {words}"
 
 
 def test_every_line_of_a_message_has_gits_prefix(capsys: pytest.CaptureFixture[str]) -> None:

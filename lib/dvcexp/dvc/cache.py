@@ -50,6 +50,10 @@ class Cache:
         """Objects on their way in; `replacing` as in Staging."""
         return files.Staging(shared=self.shared, replacing=replacing)
 
+    def make_durable(self) -> None:
+        """Return when everything that is here would survive a power cut."""
+        files.flush_file_system(self.directory)
+
     def set_aside(self, path: str) -> str:
         """Move the object at `path`, whose content is not what its name says, to where nobody takes it for whole.
 

@@ -37,6 +37,13 @@ class DamagedGitObject(DvcexpError):
         self.sha = sha
 
 
+class GitEnded(DvcexpError):
+    """A git command that serves us has gone; what it would have answered is not known."""
+
+    def __init__(self) -> None:
+        super().__init__("'git cat-file' has ended too soon", "run the same command again")
+
+
 class TreeEntry(NamedTuple):
     """One entry of a tree; satisfies `dvc.project.Node`."""
 
@@ -58,7 +65,10 @@ class Commit(NamedTuple):
 
 class ObjectReader:
     """Reads Git objects by hex id. `git cat-file --batch` serves the first few hundred and all that dulwich cannot:
-    SHA-256, promised objects of a partial clone, unknown extensions."""
+    SHA-256, promised objects of a partial clone, unknown extensions.
+
+    MissingGitObject is Git's clear no; where it gives no answer, GitEnded.
+    """
 
     def __init__(self, common_dir: str, object_format: str, cwd: str | None = None) -> None:
         self._objects_dir = os.path.join(common_dir, "objects")
@@ -172,17 +182,22 @@ class _Batch:
         self._answers: IO[bytes] = os.fdopen(self._process.stdout, "rb")
 
     def get(self, sha: str) -> tuple[bytes, bytes] | None:
-        """Kind and content of an object, None where it is not there."""
+        """Kind and content of an object, None where it is not there. GitEnded where there is no answer."""
         try:
             os.write(self._process.stdin, sha.encode() + b"\n")
         except BrokenPipeError:
-            return None
-        header = self._answers.readline().split()
+            raise GitEnded from None
+        line = self._answers.readline()
+        if not line.endswith(b"\n"):
+            raise GitEnded
+        header = line.split()
         if len(header) != 3:
             return None
         size = int(header[2])
         raw = self._answers.read(size + 1)
-        return (header[1], raw[:-1]) if len(raw) == size + 1 else None
+        if len(raw) != size + 1:
+            raise GitEnded
+        return header[1], raw[:-1]
 
     def close(self) -> None:
         """Let it end."""

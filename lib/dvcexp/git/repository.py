@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -177,6 +177,16 @@ class Repository:
         places = {os.path.relpath(name(path), name(self.work_tree)) for name in (os.path.abspath, os.path.realpath)}
         inside = [f":(top,literal){place}" for place in places if not place.startswith("..")]
         return bool(inside) and bool(self.git("ls-files", "-z", "--", *inside))
+
+    def whole(self, tips: Collection[str]) -> set[str]:
+        """Those of the commits `tips` that are here with all that belongs to them, as Git itself sees to before it goes
+        without a transfer (connected.c): a fetch that broke off may have left commits without their trees."""
+        walk = ["rev-list", "--objects", "--quiet", "--exclude-promisor-objects", "--stdin", "--not", "--all"]
+
+        def all_here(some: Collection[str]) -> bool:
+            return _run(walk, self._cwd, "".join(f"{tip}\n" for tip in some).encode("ascii")).code == 0
+
+        return set(tips) if not tips or all_here(tips) else {tip for tip in tips if all_here([tip])}
 
     def resolve(self, rev: str) -> str | None:
         """The id of the commit that `rev` names, None if it names none. Never taken for an option."""

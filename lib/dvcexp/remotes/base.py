@@ -19,12 +19,14 @@ class Upload(NamedTuple):
     """Send the file `source` as `key`. `size` is what the planner saw, for progress and for choosing multipart.
 
     protect: nobody may write to it any more, as DVC has its objects where a remote is a directory.
+    md5: hex digest that the content must have, where a kind computes it anyway; None where it is not to be checked.
     """
 
     key: str
     source: str
     size: int
     protect: bool = True
+    md5: str | None = None
 
 
 class Download(NamedTuple):

@@ -73,6 +73,10 @@ class LocalRemote(Remote):
                             raise
                         yield Outcome(upload.key, 0, self._failure(error, upload.key))
                         continue
+                    if size != upload.size or (md5 and upload.md5 and md5 != upload.md5):
+                        staging.drop(temporary)
+                        yield Outcome(upload.key, 0, self._changed(upload))
+                        continue
                     moved[final] = Outcome(upload.key, size, None, md5)
                     staging.keep(temporary, final, size)
                     self._uploaded = True
@@ -120,6 +124,11 @@ class LocalRemote(Remote):
         if self._uploaded:
             files.flush_file_system(self.url)  # the renames; the content was flushed before them
             self._uploaded = False
+
+    def _changed(self, upload: Upload) -> RemoteError:
+        cause = f"'{upload.source}' is damaged, or changed while it was copied"
+        hint = "look at the cache with: git exp fsck"
+        return CorruptTransfer(self.name, self.url, cause, hint, key=upload.key)
 
     def _failure(self, error: OSError, key: str | None = None) -> RemoteError:
         cause = f"{error.strerror or error}" + (f" ('{error.filename}')" if error.filename else "")

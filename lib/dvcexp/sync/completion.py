@@ -85,23 +85,26 @@ class Completion:
     def run(self) -> None:
         """Manifests first, to know the files; but they get their names last, for they vouch for their files."""
         demand = self._part.demand
-        with writing(self._cache), self._staging() as late:
-            late.BATCH_FILES = late.BATCH_BYTES = 1 << 62
-            arrived = self._read_manifests(late)
-            for directory, entries in self._listed.items():
-                wanted = self._paths.wanted(self._part.uses[directory].output.path, entries)
-                if wanted is not None:
-                    demand.directories[directory] = manifests.members(directory, wanted)
-                else:
-                    del demand.directories[directory]
-            everything = demand.files | demand.members()
-            lacking = missing_files(demand, self._whole(everything))
-            left = self._bring(lacking)
-            for directory, manifest in arrived.items():
-                members = demand.directories.get(directory)
-                if members is not None and members.isdisjoint(left):
-                    late.keep(manifest.temporary, self._cache.path(directory), manifest.size)
-                    self._count(manifest)
+        with writing(self._cache):
+            with self._staging() as late:
+                late.BATCH_FILES = late.BATCH_BYTES = 1 << 62
+                arrived = self._read_manifests(late)
+                for directory, entries in self._listed.items():
+                    wanted = self._paths.wanted(self._part.uses[directory].output.path, entries)
+                    if wanted is not None:
+                        demand.directories[directory] = manifests.members(directory, wanted)
+                    else:
+                        del demand.directories[directory]
+                everything = demand.files | demand.members()
+                lacking = missing_files(demand, self._whole(everything))
+                left = self._bring(lacking)
+                for directory, manifest in arrived.items():
+                    members = demand.directories.get(directory)
+                    if members is not None and members.isdisjoint(left):
+                        late.keep(manifest.temporary, self._cache.path(directory), manifest.size)
+                        self._count(manifest)
+            if arrived or any(moved.objects for moved in self._moved.values()):
+                self._cache.make_durable()  # the names too: the ref that Git is about to write will be
         for name, moved in self._moved.items():
             if moved.objects:
                 amount = f"{plural(moved.objects, 'object')} ({format_size(moved.size)})"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from dvcexp.dvc.cache import Cache, is_intact, is_protected
-from dvcexp.dvc.objects import Object
+from dvcexp.dvc.objects import MD5, Object
 from dvcexp.errors import DvcexpError
 from dvcexp.files import Staging
 from dvcexp.progress import Phase, Progress
@@ -80,7 +80,8 @@ def _send(
 
     def uploads() -> Iterator[Upload]:
         for item, size in _checked(cache, sorted(objects), verify, sizes, done):
-            yield Upload(item.key, cache.path(item), size)
+            md5 = item.oid[:32] if verify != "never" and (item.hash == MD5 or item.is_dir) else None
+            yield Upload(item.key, cache.path(item), size, md5=md5)
 
     for outcome in remote.upload(uploads()):
         if outcome.error is not None:

@@ -20,6 +20,7 @@ from dvcexp.remotes.base import (
     UnsupportedOption,
     Upload,
 )
+from dvcexp.remotes.local import LocalRemote
 
 KEY = "files/md5/ab/" + "c" * 30
 
@@ -29,6 +30,15 @@ def source(tmp_path: Path) -> str:
     path = tmp_path / "source"
     path.write_bytes(b"content")
     return str(path)
+
+
+@pytest.mark.parametrize(("size", "md5"), [(99, None), (7, "0" * 32)])
+def test_what_is_not_what_was_planned_gets_no_name(tmp_path: Path, source: str, size: int, md5: str | None) -> None:
+    """A cache file that is cut short, or written to, between the plan and the copy."""
+    (outcome,) = LocalRemote("storage", str(tmp_path / "far")).upload([Upload(KEY, source, size, md5=md5)])
+    assert isinstance(outcome.error, CorruptTransfer)
+    assert source in outcome.error.message
+    assert [path for path in (tmp_path / "far").rglob("*") if path.is_file()] == []
 
 
 def test_a_full_disk_is_named_and_nothing_half_written_stays(
