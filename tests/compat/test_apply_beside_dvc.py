@@ -30,13 +30,17 @@ def edit(name: str, text: str) -> Callable[[Path], object]:
     return change
 
 
+# Both make the same commit, though not in the same second.
+_AT_ONCE = {"GIT_AUTHOR_DATE": "2026-01-01T00:00Z", "GIT_COMMITTER_DATE": "2026-01-01T00:00Z"}
+
+
 def run(*commands: str) -> Callable[[Path], object]:
     """Git commands, in which `{two}` is the commit of that experiment."""
 
     def change(path: Path) -> None:
         tips = {ref.rpartition("/")[2]: tip for ref, tip in experiments(path).items()}
         for command in commands:
-            git(*command.format(**tips).split(), cwd=path)
+            git(*command.format(**tips).split(), cwd=path, env=_AT_ONCE)
 
     return change
 

@@ -164,7 +164,7 @@ def snapshot(path: Path, *, modes: bool = True) -> Snapshot:
         status = found.lstat()
         mode = f"{stat.S_IMODE(status.st_mode):o}" if modes else ""
         if found.is_symlink():
-            files[name] = ("link", "", os.readlink(found).replace(str(path), "<project>").encode())
+            files[name] = ("link", "", os.readlink(found).replace(str(path.parent), "<here>").encode())
         elif found.is_dir():
             files[name] = ("dir", mode, b"")
         else:

@@ -160,7 +160,8 @@ class _Apply:
             is_going=lambda path: path in going or path.startswith(cleared),
             is_known=git_side.is_committed,
         )
-        roots = workspace.roots(self._configs, after, [] if partly else before)
+        applied = self._reader.read(git_side.applied) if git_side.applied is not None else ()
+        roots = workspace.roots(self._configs, after, [] if partly else [*before, *applied])
         plans = workspace.plans(self._inside, git, roots, force=self._force)
         data = {path for plan in plans for path in plan.place}
         git_plan.write = [path for path in git_plan.write if path not in data]

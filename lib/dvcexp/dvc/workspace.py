@@ -318,7 +318,8 @@ class Planner:
         """Outputs of before that are no longer outputs: removed where they are unchanged and in the cache."""
         root = plan.root
         now = {output.path for output in root.outputs} | root.others
-        for output in root.previous:
+        changed = {}
+        for output in dict.fromkeys(root.previous):
             if output.path in now or output.object is None or not output.cached or output.path in plan.changes:
                 continue
             status = self._inside.status(output.path)
@@ -326,11 +327,12 @@ class Planner:
                 continue
             leftovers = self._unchanged(root, output, status, targets)
             if leftovers is None:
-                plan.left.append(output.path)
+                changed[output.path] = True
             elif leftovers:
                 plan.remove += [path for path, is_dir in leftovers if not is_dir]
                 plan.empty += [path for path, is_dir in leftovers if is_dir]
                 plan.changes[output.path] = "deleted"
+        plan.left = [path for path in changed if path not in plan.changes]
 
     def _unchanged(
         self, root: Root, output: Output, status: os.stat_result, targets: Mapping[str, Target]

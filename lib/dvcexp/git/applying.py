@@ -142,11 +142,13 @@ class Applying:
         """Files that are not as in HEAD: gone without harm, kept, or lost."""
         blobs = self.work_tree.blobs(list(doubtful))
         for path, role in doubtful.items():
-            if self._is_known(path, blobs.get(path)) or self.is_cached(path):
+            if self._is_known(path, blobs.get(path)):
                 if role == "remove":
                     plan.remove.append(path)
-            elif role == "remove" and force:
-                plan.survivors.append(path)
+            elif role == "remove" and (force or self.is_cached(path)):
+                plan.survivors.append(path)  # what the cache has may be data of the commit
+            elif self.is_cached(path):
+                pass
             elif role == "write" and not force and self._is_the_users_alone(path):
                 plan.write.remove(path)
                 plan.kept.append(path)
