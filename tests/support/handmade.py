@@ -19,18 +19,25 @@ class Handmade:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.storage = path.parent / "storage"
+        self._at(path)
         git("init", "-q", path, cwd=path.parent)
         self._write(".dvc/config", f"[core]\n    remote = storage\n['remote \"storage\"']\n    url = {self.storage}\n")
         self._write(".dvc/.gitignore", "/config.local\n/tmp\n/cache\n")
         self.storage.mkdir(exist_ok=True)
         self.baseline = self.commit({"model.bin": b"untrained"})
 
-    @property
-    def cache(self) -> Path:
-        """The DVC cache."""
-        return self.path / ".dvc" / "cache"
+    @classmethod
+    def of(cls, clone: Path) -> Handmade:
+        """The same project in a clone."""
+        project = cls.__new__(cls)
+        project._at(clone)
+        project.baseline = git("rev-parse", "HEAD", cwd=clone)
+        return project
+
+    def _at(self, path: Path) -> None:
+        self.path = path
+        self.storage = path.parent / "storage"
+        self.cache = path / ".dvc" / "cache"
 
     def commit(self, outputs: Outputs, message: str = "run") -> str:
         """Commit the stage with these outputs where HEAD is, and put them into the cache; the commit's id."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dvcexp import sync
 from dvcexp.cli import transfer
 from dvcexp.cli.names import Names, experiments_here
+from dvcexp.experiments import NAMESPACE
 from dvcexp.git.optin import remotes
 from dvcexp.git.repository import Repository
 
@@ -29,7 +30,7 @@ def add_parser(verbs: Verbs) -> None:
         "words",
         nargs="*",
         metavar="[<git remote>] [<experiment>...]",
-        help="whose settings to use, and the experiments; default: origin, and every experiment here",
+        help="whose settings to use, by name or path, and the experiments; default: origin, and all that are here",
     )
     transfer.add_run_cache(parser)
     transfer.add_options(parser)
@@ -49,8 +50,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _split(repository: Repository, words: Sequence[str]) -> tuple[str, Sequence[str]]:
-    """The Git remote, if the first word is one, and the experiments."""
-    known = set(remotes(repository.config))
-    if words and words[0] in known:
+    """The Git remote, if the first word is one, or a path or URL, and the experiments."""
+    if words and (words[0] in remotes(repository.config) or _leads_elsewhere(words[0])):
         return words[0], words[1:]
     return "origin", words
+
+
+def _leads_elsewhere(word: str) -> bool:
+    """A path or URL has what no experiment's name has."""
+    return ("/" in word or ":" in word or word in (".", "..")) and not word.startswith(NAMESPACE)

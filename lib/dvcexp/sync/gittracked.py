@@ -5,9 +5,10 @@ DVC puts them into the cache where a stage runs, and takes them to no DVC remote
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from dvcexp.dvc.cache import Cache, is_intact
 from dvcexp.dvc.objects import MD5, Entry, Object, dir_oid, dump_manifest
@@ -21,15 +22,20 @@ def bring(selection: Selection, uses: Iterable[Use], cache: Cache) -> None:
     lacking = outputs.keys() - cache.present(outputs.keys())
     with cache.staging() as staging:
         for item in lacking:
-            files = selection.content_in_git(outputs[item])
-            if item.is_dir and item.hash == MD5:
-                entries = [Entry(path, _md5(read())) for path, read in files.items()]
-                if dir_oid(entries) == item.oid:
-                    for entry in entries:
-                        _store(Object(entry.md5), files[entry.relpath](), cache, staging)
-                    _store(item, dump_manifest(entries), cache, staging)
-            elif "" in files:
-                _store(item, files[""](), cache, staging)
+            with contextlib.suppress(LookupError):  # a partial clone need not have them, and may be offline
+                _bring(item, selection.content_in_git(outputs[item]), cache, staging)
+
+
+def _bring(item: Object, files: Mapping[str, Callable[[], bytes]], cache: Cache, staging: Staging) -> None:
+    """`files`: what Git has of it, by path below it."""
+    if item.is_dir and item.hash == MD5:
+        entries = [Entry(path, _md5(read())) for path, read in files.items()]
+        if dir_oid(entries) == item.oid:
+            for entry in entries:
+                _store(Object(entry.md5), files[entry.relpath](), cache, staging)
+            _store(item, dump_manifest(entries), cache, staging)
+    elif "" in files:
+        _store(item, files[""](), cache, staging)
 
 
 def _store(item: Object, content: bytes, cache: Cache, staging: Staging) -> None:

@@ -25,7 +25,7 @@ class Store:
 
     config: None where no DVC remote is configured. cache: None where there is nowhere to keep objects. recorded: the
     DVC remote that the commit's own configuration names, where it is another one. colleague: the cache of the Git
-    remote's own work tree, where that is a folder of this machine.
+    remote's own work tree, where that is a folder of this machine. open_to_us: may a push write into that cache?
     """
 
     root: str
@@ -33,11 +33,17 @@ class Store:
     cache: Cache | None
     recorded: RemoteConfig | None = None
     colleague: RemoteConfig | None = None
+    open_to_us: bool = False
+
+    @property
+    def destination(self) -> RemoteConfig | None:
+        """Where data goes: the DVC remote, or where none is configured the colleague's cache, as the refs go there."""
+        return self.colleague if self.config is None and self.open_to_us else self.config
 
     @property
     def name(self) -> str:
         """The DVC remote's name, for messages."""
-        return printable(self.config.name) if self.config is not None else "(none)"
+        return printable(self.destination.name) if self.destination is not None else "(none)"
 
     def sources(self) -> list[RemoteConfig]:
         """Where to read from, best first."""
@@ -45,7 +51,7 @@ class Store:
 
     def target(self) -> RemoteConfig:
         """Where to write; ConfigError where that is nowhere, or a folder of this machine that a commit alone names."""
-        config = self.config
+        config = self.destination
         if config is None:
             raise ConfigError(
                 "no DVC remote is configured, so the data has nowhere to go",
@@ -77,7 +83,7 @@ class Stores:
     git_remote: str
     _stores: dict[tuple[str, str | None, str | None], Store] = field(default_factory=dict)
     _work_tree_configs: dict[str, DvcConfig | None] = field(default_factory=dict)
-    _colleagues: dict[str, RemoteConfig | None] = field(default_factory=dict)
+    _colleagues: dict[str, tuple[RemoteConfig | None, bool]] = field(default_factory=dict)
     _open: dict[tuple[str, str], Remote] = field(default_factory=dict)
 
     def __enter__(self) -> Stores:
@@ -124,7 +130,7 @@ class Stores:
         recorded = there.remote(wanted, missing_ok=True)
         if recorded is not None and target is not None and recorded.url == target.url:
             recorded = None
-        return Store(root, target, cache, recorded, self._colleague(root))
+        return Store(root, target, cache, recorded, *self._colleague(root))
 
     def _folder(self, root: str) -> str | None:
         return os.path.normpath(os.path.join(self.repository.work_tree, root)) if self.repository.work_tree else None
@@ -148,23 +154,43 @@ class Stores:
             node = children[part].id
         return node
 
-    def _colleague(self, root: str) -> RemoteConfig | None:
-        """The cache beside the Git remote, if that is a repository on this machine with a work tree."""
+    def _colleague(self, root: str) -> tuple[RemoteConfig | None, bool]:
+        """The cache beside the Git remote, if that is a repository on this machine with a work tree; may we write?"""
         if root not in self._colleagues:
             self._colleagues[root] = self._look_beside_git_remote(root)
         return self._colleagues[root]
 
-    def _look_beside_git_remote(self, root: str) -> RemoteConfig | None:
+    def _look_beside_git_remote(self, root: str) -> tuple[RemoteConfig | None, bool]:
         url = fetch_url(self.git_remote, self.repository.config)
         path = url.removeprefix("dvcexp::").removeprefix("file://")
         if not os.path.isabs(path):
             path = os.path.join(self.repository.work_tree or self.repository.git_dir, path)
         if "://" in url.removeprefix("file://") or not os.path.isdir(path):
-            return None
+            return None, False
+        folder = os.path.normpath(os.path.join(path, root))
         try:
-            config = work_tree_config(os.path.normpath(os.path.join(path, root)), os.environ)
+            config = work_tree_config(folder, os.environ)
         except ConfigError:
-            return None
-        if config is None or config.cache_dir is None or not os.path.isdir(config.cache_dir):
-            return None
-        return RemoteConfig(f"cache of {self.git_remote}", config.cache_dir, {}, path)
+            return None, False
+        if config is None or config.cache_dir is None:
+            return None, False
+        options = {"shared": "group"} if config.cache_shared else {}
+        cache = RemoteConfig(f"cache of {self.git_remote}", config.cache_dir, options, path)
+        return cache, self._pushes_there() and (_is_ours(folder) or _is_below(config.cache_dir, folder))
+
+    def _pushes_there(self) -> bool:
+        """Do pushes to the Git remote go where fetches come from, and nowhere else?"""
+        config = self.repository.config
+        several = len(config.get_all(f"remote.{self.git_remote}.url")) > 1
+        return not several and not config.get_all(f"remote.{self.git_remote}.pushurl")
+
+
+def _is_ours(folder: str) -> bool:
+    """Is the DVC root `folder` this user's? What somebody else has configured does not lead our writing elsewhere."""
+    return os.stat(os.path.join(folder, ".dvc")).st_uid == os.geteuid()
+
+
+def _is_below(path: str, folder: str) -> bool:
+    """Does `path` lie in `folder`, links followed?"""
+    top = os.path.realpath(folder)
+    return os.path.commonpath([top, os.path.realpath(path)]) == top

@@ -78,9 +78,9 @@ def _missing(store: Store, part: Part, refusals: Refusals) -> set[Object]:
 
 
 def _unsent(store: Store, part: Part, stores: Stores, progress: Progress, refusals: Refusals) -> set[Object]:
-    if store.config is None:
+    if store.destination is None:
         raise ConfigError("no DVC remote is configured", "dvc remote add -d <name> <url>")
-    plan = make_plan(stores.remote(store.config), store.cache or NOWHERE, part, progress, refusals.damaged)
+    plan = make_plan(stores.remote(store.destination), store.cache or NOWHERE, part, progress, refusals.damaged)
     return {*plan.files, *plan.directories, *plan.lost, *plan.withheld}
 
 
