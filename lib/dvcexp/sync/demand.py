@@ -42,6 +42,7 @@ class Selection:
         self._objects = repository.objects
         self._reader = OutputsReader(repository.objects)
         self._roots: dict[str, tuple[RootOutputs, ...]] = {}
+        self._trees: dict[str, str] = {}
         self.chains = {ref: self._chain(ref, tip) for ref, tip in tips.items()}
 
     def _chain(self, ref: str, tip: str) -> Chain:
@@ -54,7 +55,9 @@ class Selection:
 
     def tree(self, commit: str) -> str:
         """The tree of a commit."""
-        return self._objects.commit(commit).tree
+        if commit not in self._trees:
+            self._trees[commit] = self._objects.commit(commit).tree
+        return self._trees[commit]
 
     def roots(self, commit: str) -> tuple[RootOutputs, ...]:
         """What each DVC root of the commit says."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from dvcexp.dvc.cache import Cache
 from dvcexp.dvc.config import DvcConfig, RemoteConfig, commit_config, work_tree_config
+from dvcexp.dvc.tree import Tree, TreeIndex, join
 from dvcexp.errors import ConfigError, printable
 from dvcexp.git.repository import Repository
 from dvcexp.git.url import fetch_url
@@ -85,6 +86,10 @@ class Stores:
     _work_tree_configs: dict[str, DvcConfig | None] = field(default_factory=dict)
     _colleagues: dict[str, tuple[RemoteConfig | None, bool]] = field(default_factory=dict)
     _open: dict[tuple[str, str], Remote] = field(default_factory=dict)
+    _index: TreeIndex = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._index = TreeIndex(self.repository.objects)
 
     def __enter__(self) -> Stores:
         return self
@@ -145,14 +150,8 @@ class Stores:
 
     def _config_blob(self, tree: str, root: str) -> str | None:
         """The blob of the commit's `<root>/.dvc/config`."""
-        path = [*(part for part in root.split("/") if part != "."), ".dvc", "config"]
-        node = tree
-        for position, part in enumerate(path):
-            children = {child.name: child for child in self.repository.objects.children(node)}
-            if part not in children or (children[part].kind != "dir" and position < len(path) - 1):
-                return None
-            node = children[part].id
-        return node
+        node = Tree(self._index, tree).node(join(root, ".dvc/config"))
+        return node.id if node is not None and node.kind != "dir" else None
 
     def _colleague(self, root: str) -> tuple[RemoteConfig | None, bool]:
         """The cache beside the Git remote, if that is a repository on this machine with a work tree; may we write?"""

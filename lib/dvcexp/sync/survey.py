@@ -21,12 +21,16 @@ class Standing:
     """Of one experiment. missing: objects that are not in the cache. unsent: those that are not on the DVC remote.
 
     problem: why the answer is not whole, the first reason; None as a rule. The files of a directory whose `.dir` object
-    is missing are not known, so they are not counted.
+    is missing are not known, so they are not counted there. objects: how many it uses, as far as DVC's files tell that;
+    size: what they come to, in bytes. readable: False where a DVC file could not be read, so that there may be more.
     """
 
+    objects: int = 0
+    size: int = 0
     missing: set[Object] = field(default_factory=set)
     unsent: set[Object] = field(default_factory=set)
     problem: DvcexpError | None = None
+    readable: bool = True
 
 
 def survey(
@@ -42,13 +46,19 @@ def survey(
     selection = Selection(repository, tips)
     standings = {ref: Standing() for ref in tips}
 
+    def unreadable(commit: str, error: DvcexpError) -> None:
+        refs = selection.refs_of(commit)
+        _note(standings, refs, error)
+        for ref in refs:
+            standings[ref].readable = False
+
     def failed(use: Use, error: DvcexpError) -> None:
-        _note(standings, selection.refs_of(use.commit), error)
+        unreadable(use.commit, error)
 
     for commit in selection.commits():
         for found in selection.roots(commit):
             for error in found.errors:
-                _note(standings, selection.refs_of(commit), error)
+                unreadable(commit, error)
     refusals = Refusals(selection, settings, progress)
     with Stores(repository, settings, git_remote) as stores:
         for store, part in by_store(selection, stores, lambda use: True, failed).items():
@@ -60,9 +70,12 @@ def survey(
                     unsent = _unsent(store, part, stores, progress, refusals)
                 except DvcexpError as error:
                     problem = error
-            for ref, objects in _by_experiment(selection, part):
+            for ref, used in _by_experiment(selection, part):
+                objects = _with_members(part, used)
                 standings[ref].missing |= objects & missing
                 standings[ref].unsent |= objects & unsent
+                standings[ref].objects += len(objects) + sum(_unknown_members(part, item) for item in used)
+                standings[ref].size += sum(part.uses[item].output.size or 0 for item in used)
                 if problem is not None:
                     _note(standings, [ref], problem)
     return standings
@@ -85,14 +98,23 @@ def _unsent(store: Store, part: Part, stores: Stores, progress: Progress, refusa
 
 
 def _by_experiment(selection: Selection, part: Part) -> Iterator[tuple[str, set[Object]]]:
-    """Every experiment that uses something of `part`, with what it uses, files of directories included."""
+    """Every experiment that uses something of `part`, with the files and directories that it uses."""
     for ref, found in selection.chains.items():
         used = {use.output.object for use in selection.uses(found.commits) if is_shared(use.output)}
         objects = {item for item in used if item is not None and item in part.uses}
-        for item in list(objects):
-            objects |= part.demand.directories.get(item) or frozenset()
         if objects:
             yield ref, objects
+
+
+def _with_members(part: Part, used: set[Object]) -> set[Object]:
+    """`used` with the files of the directories in it."""
+    return used.union(*(part.demand.directories.get(item) or () for item in used))
+
+
+def _unknown_members(part: Part, item: Object) -> int:
+    """How many files the record of a directory counts, where its list is not here."""
+    known = not item.is_dir or part.demand.directories[item] is not None
+    return 0 if known else part.uses[item].output.nfiles or 0
 
 
 def _note(standings: Mapping[str, Standing], refs: list[str], problem: DvcexpError) -> None:
