@@ -15,6 +15,11 @@ from tests.support.shell import Done, git, sh
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
+needs_condition = pytest.mark.skipif(
+    by_url.git_version() < by_url.HASCONFIG_SINCE, reason="this Git has no condition on URLs"
+)
+
+
 def exp(*args: str, cwd: Path, check: bool = True) -> Done:
     return sh("git", "exp", *args, cwd=cwd, check=check)
 
@@ -40,6 +45,25 @@ def vcs(repo: Path) -> str:
     return git("config", "remote.origin.vcs", cwd=repo, check=False)
 
 
+def test_what_this_git_gets(project: Handmade, organisation: str, tmp_path: Path) -> None:
+    """The versions are those of tests/gits/run: before 2.36, between, from 2.54 on."""
+    version = by_url.git_version()
+    done = exp("install", "--global", "--for", organisation, cwd=tmp_path, check=version >= by_url.HASCONFIG_SINCE)
+    if version < by_url.HASCONFIG_SINCE:
+        assert done.code == 1
+        assert "has no condition on URLs: it came with 2.36" in done.stderr
+        return
+    first, second = (project.experiment(name, {"model.bin": name.encode()}) for name in ("a", "b"))
+    git("push", "-q", "origin", "main", first, cwd=project.path)
+    by_helper = oids(project.storage)
+    assert len(by_helper) == 1
+    git("remote", "rename", "origin", "upstream", cwd=project.path)
+    git("push", "-q", "upstream", second, cwd=project.path)
+    by_hook = oids(project.storage) - by_helper
+    assert len(by_hook) == by_url.has_config_hooks(version)
+
+
+@needs_condition
 class TestWhereItCounts:
     """The condition is Git's own: the URL of a remote."""
 
@@ -137,6 +161,7 @@ class TestWhatEachGitGets:
         assert done == Done(0, "", "")
 
 
+@needs_condition
 class TestBothWays:
     """Installing is idempotent; uninstalling leaves no trace."""
 
