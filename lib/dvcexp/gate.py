@@ -43,9 +43,9 @@ class DataGate:
         try:
             tips = _experiments(refs)
             self._complete_for_clone(tips)
-            tips = tips if asked else self._updates.fetched(tips, self._pending.read())
+            tips = self._updates.fetched(tips, set(tips.values()) if asked else self._pending.read())
             self._complete(tips, arrived=False)
-            if asked or self._command.name:
+            if asked or self._updates.known:
                 self._follow(tips)  # of commits that are here Git updates the copies without waiting
         except NotARepository:
             return None  # `git ls-remote <url>` outside of one
@@ -72,6 +72,7 @@ class DataGate:
         try:
             tips = _experiments(refs)
             self._notice_object_format(tips)
+            tips = self._updates.fetched(tips, set(tips.values()))
             self._complete(tips)
             self._follow(tips)
         except DvcexpError as error:

@@ -22,13 +22,18 @@ class Updates:
         self._repository = repository
         self._git_remote = git_remote
 
-    def fetched(self, tips: Mapping[str, str], pending: Collection[str]) -> dict[str, str]:
-        """Those of `tips` that are fetched; where the command is unknown, those that are `pending`."""
-        if not self._command.name:
-            return {ref: tip for ref, tip in tips.items() if tip in pending}
+    def fetched(self, tips: Mapping[str, str], otherwise: Collection[str]) -> dict[str, str]:
+        """Those of the experiments `tips` that are fetched; where the command does not tell, those in `otherwise`."""
+        if not self.known:
+            return {ref: tip for ref, tip in tips.items() if tip in otherwise}
         given = self._command.refspecs(self._git_remote) or self._configured
         everything = "--stdin" in self._command.arguments  # then they are not on the command line
         return {ref: tip for ref, tip in tips.items() if everything or covers(given, ref)}
+
+    @property
+    def known(self) -> bool:
+        """Is this one of the commands whose words tell what they fetch?"""
+        return self._command.name in ("fetch", "pull", "clone") or self._command.only_looks
 
     def refused(self, ref: str, tip: str) -> bool:
         """Will Git surely leave as it is whatever `ref` goes to? `tip` is here.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.transports.conftest import MakeWorld
-from tests.support.git_operations import EXPERIMENTS, A
+from tests.support.git_operations import EXPERIMENTS, A, B, advance
 from tests.support.git_worlds import EACH_KIND, EVERY_EXPERIMENT, TRANSPORTS, World
 from tests.support.handmade import assert_whole, object_path
 from tests.support.shell import git
@@ -110,6 +110,20 @@ def test_a_native_fetch_before_is_completed_by_the_next_through_the_helper(
 
 
 @pytest.mark.parametrize("transport", EACH_KIND)
+def test_a_pattern_brings_no_data_of_what_it_leaves_out(transport: str, make_world: MakeWorld) -> None:
+    """Also of experiments whose commits are here, be there something to transfer or not."""
+    world = make_world(transport)
+    clone = world.clone("--no-local")
+    git("fetch", "-q", world.host, "refs/exps/*:refs/hidden/*", cwd=clone)
+    advance(world)
+    world.run("fetch", "origin", "main", f"{A}:{A}", cwd=clone)
+    assert experiments(world, clone) == {world.seed.a}
+    assert world.cached(clone) == world.seed.objects["a"]
+    world.run("fetch", "origin", f"{B}:{B}", cwd=clone)
+    assert world.cached(clone) == world.seed.objects["a"] | world.seed.objects["b"]
+
+
+@pytest.mark.parametrize("transport", EACH_KIND)
 def test_a_commit_that_is_here_by_another_way_brings_its_data_when_it_becomes_an_experiment(
     transport: str, make_world: MakeWorld
 ) -> None:
@@ -118,9 +132,7 @@ def test_a_commit_that_is_here_by_another_way_brings_its_data_when_it_becomes_an
     git("branch", "copy-of-a", world.seed.a, cwd=world.host)
     world.serve_files()
     clone = world.clone("--no-local")
-    if transport not in ("file, v0", "git, v1", "ext helper"):
-        # In those, wanting the branch cannot be told from wanting the experiment with the same tip.
-        assert world.cached(clone) == set()
+    assert world.cached(clone) == set()
     world.run("fetch", "origin", EVERY_EXPERIMENT, cwd=clone)
     assert experiments(world, clone) == {world.seed.a, world.seed.b}
     assert world.cached(clone) == world.seed.objects["a"] | world.seed.objects["b"]
