@@ -22,6 +22,7 @@ from dvcexp.git.repository import GitConfig, NotARepository, Repository
 from dvcexp.notes import Note
 from dvcexp.progress import Progress, plural
 from dvcexp.settings import Settings
+from dvcexp.sync import lock
 from dvcexp.updates import Updates
 
 
@@ -147,8 +148,9 @@ class DataGate:
         arrived: Git has stored what belongs to them; else those of which something is missing are left for later. A
         bare repository keeps no data: it is a mirror, and has no cache.
         """
-        if self._repository.work_tree is None:
+        if self._repository.work_tree is None or not tips:
             return
+        lock.share(self._repository.common_dir)  # until Git has the refs: it gets them when we end
         unseen = {ref: tip for ref, tip in tips.items() if tip not in self._seen_to}
         lacking = sync.incomplete(self._repository, unseen, self._settings) if unseen else {}
         updates = self._updates

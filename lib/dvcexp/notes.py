@@ -3,6 +3,7 @@
 pending: tips whose download began and has not ended well. In old protocols, where Git asks for nothing when a fetch is
     repeated, they tell that a listing may be that fetch.
 followed: `<tip> <ref>` of what following has dealt with, so that an experiment which the user removes stays away.
+removed: tips of experiments that the user has removed, which `git exp prune` could not all tell by their messages.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Literal
 class Note:
     """One of them. Where it cannot be written, it is as if it had been deleted."""
 
-    def __init__(self, common_dir: str, name: Literal["pending", "followed"]) -> None:
+    def __init__(self, common_dir: str, name: Literal["pending", "followed", "removed"]) -> None:
         self._path = os.path.join(common_dir, "dvcexp", name)
 
     def read(self) -> set[str]:

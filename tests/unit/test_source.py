@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "git": GROUND | {"git"},
     "dvc": GROUND | {"dvc"},
     "remotes": GROUND | {"remotes"},
-    "sync": GROUND | {"git", "dvc", "remotes", "sync", "experiments"},
+    "sync": GROUND | {"git", "dvc", "remotes", "sync", "experiments", "notes"},
     "errors": set(),
     "files": set(),
     "inside": {"errors", "files"},
@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "progress": {"errors"},
     "trace": {"errors", "report"},
     "experiments": {"errors"},
+    "notes": set(),
 }
 
 

@@ -39,6 +39,7 @@ VERBS = {
     "remove": Verb("dvcexp.cli.remove", "remove experiments here or on a Git remote"),
     "status": Verb("dvcexp.cli.status", "show which experiments are whole here, and which are shared"),
     "fsck": Verb("dvcexp.cli.fsck", "check the data of experiments, and mend the cache from the DVC remote"),
+    "prune": Verb("dvcexp.cli.prune", "free what only removed experiments used"),
     "env": Verb("dvcexp.cli.env", "print what a bug report needs"),
     "pre-push": Verb("dvcexp.hook", ""),
 }

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 
 from dvcexp.git.repository import Repository
+from dvcexp.notes import Note
 
 # DVC notes here what `dvc exp apply` applied last, and forgets it with the experiment.
 _APPLIED = "refs/exps/exec/EXEC_APPLY"
@@ -24,7 +25,8 @@ def update(
 
 
 def delete(repository: Repository, tips: Mapping[str, str]) -> None:
-    """Delete the experiments `tips` (full ref -> tip), and DVC's note of them."""
+    """Delete the experiments `tips` (full ref -> tip), and DVC's note of them; `git exp prune` may free their data."""
     gone = set(tips.values())
     notes = {ref: tip for ref, tip in repository.refs(_APPLIED).items() if tip in gone}
     update(repository, {}, deleted={**tips, **notes}, known={})
+    Note(repository.common_dir, "removed").add(gone)

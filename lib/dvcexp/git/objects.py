@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from dvcexp.errors import DvcexpError, printable
@@ -70,10 +70,17 @@ class ObjectReader:
     MissingGitObject is Git's clear no; where it gives no answer, GitEnded.
     """
 
-    def __init__(self, common_dir: str, object_format: str, cwd: str | None = None) -> None:
+    def __init__(
+        self,
+        common_dir: str,
+        object_format: str,
+        cwd: str | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
         self._objects_dir = os.path.join(common_dir, "objects")
         self._id_size = 32 if object_format == "sha256" else 20
         self._cwd = cwd
+        self._environ = environ
         self._count = 0
         self._batch: _Batch | None = None
         self._store: DiskObjectStore | None = None
@@ -166,7 +173,7 @@ class ObjectReader:
         if _ID.match(sha) is None:  # `cat-file` would take any revision, and a server chooses what it lists
             raise MissingGitObject(sha)
         if self._batch is None:
-            self._batch = _Batch(self._cwd)
+            self._batch = _Batch(self._cwd, self._environ)
         found = self._batch.get(sha)
         if found is None:
             raise MissingGitObject(sha)
@@ -176,9 +183,9 @@ class ObjectReader:
 class _Batch:
     """One `git cat-file --batch`."""
 
-    def __init__(self, cwd: str | None) -> None:
+    def __init__(self, cwd: str | None, environ: Mapping[str, str]) -> None:
         place = ("-C", cwd) if cwd is not None else ()
-        self._process = process.start(["git", *place, "cat-file", "--batch"], os.environ)
+        self._process = process.start(["git", *place, "cat-file", "--batch"], environ)
         self._answers: IO[bytes] = os.fdopen(self._process.stdout, "rb")
 
     def get(self, sha: str) -> tuple[bytes, bytes] | None:

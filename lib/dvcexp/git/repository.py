@@ -116,6 +116,7 @@ class Repository:
         object_format: str = "sha1",
         cwd: str | None = None,
         config: GitConfig | None = None,
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
         self.git_dir = git_dir
         self.common_dir = common_dir
@@ -123,32 +124,35 @@ class Repository:
         self.object_format = object_format
         self._cwd = cwd
         self._config = config
+        self._environ = environ
 
     @classmethod
-    def discover(cls, cwd: str | None = None, config: GitConfig | None = None) -> Repository:
+    def discover(
+        cls, cwd: str | None = None, config: GitConfig | None = None, environ: Mapping[str, str] = os.environ
+    ) -> Repository:
         """The repository that git finds from `cwd` and the environment; NotARepository where there is none.
 
-        config: its configuration, if that has been read.
+        config: its configuration, if that has been read. environ: `child_environment()` for another than ours.
         """
         if cwd is None:
-            config = config or _read_config(None)
-            git_dir = _plain_git_dir(config, os.environ)
+            config = config or _read_config(None, environ)
+            git_dir = _plain_git_dir(config, environ)
             if git_dir is not None:
                 object_format = config.get("extensions.objectformat") or "sha1"
                 return cls(git_dir, git_dir, os.path.dirname(git_dir), object_format, config=config)
         questions = ["--git-dir", "--git-common-dir", "--is-bare-repository", "--show-object-format", "--show-toplevel"]
         # --show-toplevel stands last: in a bare repository it fails, after the others have been answered.
-        asked = _run(["rev-parse", "--path-format=absolute", *questions], cwd)
+        asked = _run(["rev-parse", "--path-format=absolute", *questions], cwd, environ)
         lines = os.fsdecode(asked.stdout).split("\n")[:-1]
         if len(lines) < 4:
             raise NotARepository(GitError(("rev-parse",), asked.code, os.fsdecode(asked.stderr)).message)
         git_dir, common_dir, bare, object_format, *top = lines
-        work_tree = _work_tree(git_dir, common_dir, top[0] if top else None) if bare == "false" else None
-        return cls(git_dir, common_dir, work_tree, object_format, cwd, config)
+        work_tree = _work_tree(git_dir, common_dir, top[0] if top else None, environ) if bare == "false" else None
+        return cls(git_dir, common_dir, work_tree, object_format, cwd, config, environ)
 
     def git(self, *args: str, stdin: bytes = b"", check: bool = True) -> bytes:
         """What `git args...` writes to stdout. `check`: a failure is a GitError."""
-        done = _run(args, self._cwd, stdin)
+        done = _run(args, self._cwd, self._environ, stdin)
         if check and done.code != 0:
             raise GitError(args, done.code, os.fsdecode(done.stderr))
         return done.stdout
@@ -156,14 +160,14 @@ class Repository:
     @cached_property
     def config(self) -> GitConfig:
         """The configuration, read once."""
-        return self._config or _read_config(self._cwd)
+        return self._config or _read_config(self._cwd, self._environ)
 
     @cached_property
     def objects(self) -> ObjectReader:
         """Commits, trees and blobs of this repository."""
         from dvcexp.git.objects import ObjectReader
 
-        return ObjectReader(self.common_dir, self.object_format, self._cwd)
+        return ObjectReader(self.common_dir, self.object_format, self._cwd, self._environ)
 
     def refs(self, *prefixes: str) -> dict[str, str]:
         """Full ref -> id, for the refs below `prefixes` (as `git for-each-ref` matches them)."""
@@ -184,7 +188,7 @@ class Repository:
         walk = ["rev-list", "--objects", "--quiet", "--exclude-promisor-objects", "--stdin", "--not", "--all"]
 
         def all_here(some: Collection[str]) -> bool:
-            return _run(walk, self._cwd, "".join(f"{tip}\n" for tip in some).encode("ascii")).code == 0
+            return _run(walk, self._cwd, self._environ, "".join(f"{tip}\n" for tip in some).encode("ascii")).code == 0
 
         return set(tips) if not tips or all_here(tips) else {tip for tip in tips if all_here([tip])}
 
@@ -194,14 +198,14 @@ class Repository:
         return os.fsdecode(asked).strip() or None
 
 
-def _run(args: Sequence[str], cwd: str | None, stdin: bytes = b"") -> process.Finished:
+def _run(args: Sequence[str], cwd: str | None, environ: Mapping[str, str], stdin: bytes = b"") -> process.Finished:
     place = ("-C", cwd) if cwd is not None else ()
-    return process.run(["git", *place, *args], os.environ, stdin)
+    return process.run(["git", *place, *args], environ, stdin)
 
 
-def _read_config(cwd: str | None) -> GitConfig:
+def _read_config(cwd: str | None, environ: Mapping[str, str]) -> GitConfig:
     args = ("config", "--list", "-z")
-    done = _run(args, cwd)
+    done = _run(args, cwd, environ)
     if done.code != 0:
         raise GitError(args, done.code, os.fsdecode(done.stderr))
     return GitConfig(done.stdout)
@@ -232,7 +236,7 @@ def _plain_git_dir(config: GitConfig, environ: Mapping[str, str]) -> str | None:
     return os.path.realpath(path)
 
 
-def _work_tree(git_dir: str, common_dir: str, top: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
+def _work_tree(git_dir: str, common_dir: str, top: str | None, environ: Mapping[str, str]) -> str | None:
     """The work tree that belongs to a repository which is not bare.
 
     Git's own answer `top` counts except where GIT_DIR alone is set, as git sets it for helpers and hooks: then the

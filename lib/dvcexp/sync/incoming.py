@@ -9,6 +9,7 @@ from dvcexp.errors import DvcexpError, printable
 from dvcexp.git.repository import Repository
 from dvcexp.progress import Progress, plural
 from dvcexp.settings import Settings
+from dvcexp.sync import lock
 from dvcexp.sync.complete import CompleteCommits, IncompleteFetch
 from dvcexp.sync.completion import Completion, Gaps
 from dvcexp.sync.demand import Selection, Use, by_store
@@ -32,6 +33,7 @@ def fetch(
     todo = {ref: tip for ref, tip in tips.items() if recheck or tip not in complete}
     if not todo:
         return
+    lock.share(repository.common_dir)
     selection = Selection(repository, todo)
     paths = PathFilter.of(settings)
     gaps = Gaps()
