@@ -12,10 +12,12 @@ import errno
 import functools
 import hashlib
 import os
+import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Protocol
 
 OBJECT_MODE = 0o444  # DVC takes an object that nobody can write to as verified, and hashes any other again
+_TEMPORARY = re.compile(r"\.[A-Za-z0-9_-]{22}\.tmp\Z")
 _SMALL = 1 << 20
 _CHUNK = 1 << 16  # larger buffers were slower on ext4
 _NO_FAST_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM, errno.ETXTBSY}
@@ -26,6 +28,11 @@ def temporary_beside(path: str) -> str:
     """A new name in the folder of `path` that DVC and we know for unfinished: `.<22 characters>.tmp`."""
     unique = base64.urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode("ascii")
     return os.path.join(os.path.dirname(path), f".{unique}.tmp")
+
+
+def is_temporary(name: str) -> bool:
+    """Is a file of this name one that somebody, DVC or we, has not finished?"""
+    return _TEMPORARY.match(name) is not None
 
 
 def copy(source: str, target: str, mode: int = OBJECT_MODE) -> tuple[int, str | None]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dvcexp.cli import transfer, workspace
 from dvcexp.cli.names import AmbiguousExperiment, Names, UnknownExperiment, experiments_here
 from dvcexp.cli.revisions import resolve
+from dvcexp.dvc import lock
 from dvcexp.dvc.outputs import OutputsReader, RootOutputs
 from dvcexp.dvc.overlay import Overlays
 from dvcexp.dvc.workspace import Contents, Git, Plan
@@ -52,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
     progress = transfer.progress(args)
     if args.fetch:
         workspace.fetch(repository, {args.experiment: commit}, args, progress)
-    with WorkTree(repository) as work_tree:
+    work_tree = WorkTree(repository)
+    with lock.held([work_tree.lock]), work_tree:
         _Apply(repository, work_tree, args.experiment, commit, progress, force=args.force).run()
     if not args.quiet:
         print(f"Changes for experiment '{printable(args.experiment)}' have been applied to your current workspace.")
@@ -91,11 +93,15 @@ class _Apply:
         self._head = head
 
     def run(self) -> None:
-        """Plan, refuse what must be refused, then do it."""
+        """Do it while nobody else changes the work tree; what must be refused is refused before."""
         status = self._work_tree.status()
+        before = self._before(status)
+        with lock.held(self._configs.lock(found) for found in before):
+            self._run(status, before)
+
+    def _run(self, status: Status, before: tuple[RootOutputs, ...]) -> None:
         if status.unmerged:
             raise UnmergedFiles(list(status.unmerged))
-        before = self._before(status)
         git_side = self._applying(status, before)
         git_plan = git_side.plan(
             self._work_tree.differences(self._commit),
@@ -134,7 +140,7 @@ class _Apply:
 
         def is_cached(path: str) -> bool:
             state = self._inside.status(path)
-            caches = (self._configs.cache("" if found.root == "." else found.root) for found in before)
+            caches = (self._configs.cache(workspace.path_of(found)) for found in before)
             return state is not None and any(contents.is_cached(path, state, cache) for cache in caches)
 
         return Applying(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from dvcexp.cli import transfer, workspace
+from dvcexp.dvc import lock
 from dvcexp.dvc.outputs import Output, OutputsReader, RootOutputs
 from dvcexp.dvc.overlay import Overlays
 from dvcexp.dvc.workspace import Git, Plan
@@ -16,6 +17,7 @@ from dvcexp.git.applying import CommitFiles
 from dvcexp.git.repository import Repository
 from dvcexp.git.worktree import Status, WorkTree
 from dvcexp.inside import Inside
+from dvcexp.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
@@ -55,23 +57,36 @@ def run(args: argparse.Namespace) -> int:
     checkout = _Checkout(repository, work_tree)
     if args.fetch:
         workspace.fetch(repository, checkout.commits(), args, progress)
+    configs = workspace.Configs(work_tree.top)
     found = checkout.now()
-    choose = _Chooser(work_tree.top, args.paths, found) if args.paths else workspace.everything
+    with lock.held([work_tree.lock, *map(configs.lock, found)]):
+        plans = _check_out(args, checkout, configs, found, progress)
+    if not args.quiet:
+        for line in _changes(plans, work_tree.top):
+            print(line)
+    return 0
+
+
+def _check_out(
+    args: argparse.Namespace,
+    checkout: _Checkout,
+    configs: workspace.Configs,
+    found: Sequence[RootOutputs],
+    progress: Progress,
+) -> list[Plan]:
     subject = "checking out data"
+    choose = _Chooser(checkout.top, args.paths, found) if args.paths else workspace.everything
     # A file that cannot be read does not matter to outputs that are named.
     partly = not args.paths and workspace.refuse_errors(subject, found, progress, force=args.force)
     previous = [] if args.paths or partly else checkout.before()
-    inside = Inside(work_tree.top)
-    roots = workspace.roots(workspace.Configs(work_tree.top), found, previous, choose)
+    inside = Inside(checkout.top)
+    roots = workspace.roots(configs, found, previous, choose)
     plans = workspace.plans(inside, checkout.git(), roots, force=args.force)
     workspace.refuse_missing(subject, plans, "git exp checkout --fetch")
     lost = [path for plan in plans for path in plan.lost]
     workspace.refuse_loss(subject, lost, "git exp checkout --force overwrites them")
     workspace.carry_out(plans, inside, progress, "git exp checkout")
-    if not args.quiet:
-        for line in _changes(plans, work_tree.top):
-            print(line)
-    return 0
+    return plans
 
 
 class _Checkout:
@@ -82,7 +97,7 @@ class _Checkout:
         self._overlays = Overlays(repository.objects, work_tree.top)
         self._reader = OutputsReader(self._overlays)
         self._files = CommitFiles(repository.objects)
-        self._top = work_tree.top
+        self.top = work_tree.top
         self._status: Status = work_tree.status()
         head = repository.resolve("HEAD")
         self._head = self._tree(head) if head is not None else None
@@ -95,7 +110,7 @@ class _Checkout:
     def now(self) -> tuple[RootOutputs, ...]:
         """What the DVC files of the work tree say."""
         changes = dict.fromkeys(self._status.untracked, True)
-        changes.update((path, os.path.lexists(os.path.join(self._top, path))) for path in self._status.changes)
+        changes.update((path, os.path.lexists(os.path.join(self.top, path))) for path in self._status.changes)
         return self._reader.read(self._overlays.tree(self._head, changes))
 
     def before(self) -> list[RootOutputs]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dvcexp import sync
 from dvcexp.cli import transfer
-from dvcexp.dvc import workspace
+from dvcexp.dvc import lock, workspace
 from dvcexp.dvc.cache import Cache
 from dvcexp.dvc.config import DvcConfig, commit_config, work_tree_config
 from dvcexp.dvc.outputs import Output, RootOutputs
@@ -91,6 +91,10 @@ class Configs:
             raise ConfigError(f"DVC root '{printable(root or '.')}' has no cache", "dvc config cache.dir <folder>")
         return Cache(config.cache_dir, shared=config.cache_shared)
 
+    def lock(self, found: RootOutputs) -> str:
+        """DVC's lock file of a root."""
+        return lock.of_root(os.path.join(self._top, path_of(found)))
+
     def types(self, root: str) -> tuple[str, ...]:
         """`cache.type`, in order of choice."""
         return self._config(root).cache_types
@@ -122,8 +126,8 @@ def roots(
     """
     old: dict[str, list[RootOutputs]] = {}
     for found in previous:
-        old.setdefault(_path(found), []).append(found)
-    new = {_path(found): found for found in wanted}
+        old.setdefault(path_of(found), []).append(found)
+    new = {path_of(found): found for found in wanted}
     for path in sorted(new.keys() | old.keys()):
         found = new.get(path) or RootOutputs(path or ".", (), ignored=old[path][0].ignored)
         before = [output for other in old.get(path, ()) for output in other.outputs]
@@ -143,7 +147,8 @@ def roots(
             )
 
 
-def _path(found: RootOutputs) -> str:
+def path_of(found: RootOutputs) -> str:
+    """The root's path as the workspace has it: '' for the Git root."""
     return "" if found.root == "." else found.root
 
 

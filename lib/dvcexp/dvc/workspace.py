@@ -274,7 +274,8 @@ class Planner:
                 return
         plan.remove.append(path)
         plan.changes.setdefault(output.path, "modified")
-        self._note_loss(plan, path, status)
+        if not files.is_temporary(path.rpartition("/")[2]):
+            self._note_loss(plan, path, status)
 
     def _extra_folder(self, plan: Plan, path: str, output: Output) -> None:
         plan.empty.append(path)

@@ -20,6 +20,7 @@ from dvcexp.git.repository import GitError, Repository
 LINK = "120000"
 _SUBMODULE = "160000"
 _NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
+_SCRATCH = "apply-"
 # The copy of the index is no place for what belongs to the one and only.
 _PLAIN = ("-c", "core.fsmonitor=false", "-c", "core.splitIndex=false")
 
@@ -82,12 +83,21 @@ class WorkTree:
         self._git_dir = repository.git_dir
         self._object_format = repository.object_format
         self._index = os.environ.get("GIT_INDEX_FILE") or os.path.join(repository.git_dir, "index")
+        self._folder = os.path.join(repository.git_dir, "dvcexp")
         self._scratch = ""
 
+    @property
+    def lock(self) -> str:
+        """The file that is to be locked while the work tree changes; its folder is there."""
+        os.makedirs(self._folder, exist_ok=True)
+        return os.path.join(self._folder, "apply.lock")
+
     def __enter__(self) -> WorkTree:
-        folder = os.path.join(self._git_dir, "dvcexp")
-        os.makedirs(folder, exist_ok=True)
-        self._scratch = tempfile.mkdtemp(prefix="apply-", dir=folder)
+        """To be entered with the lock held: what a process that was killed has left is removed."""
+        for name in os.listdir(self._folder):
+            if name.startswith(_SCRATCH):
+                shutil.rmtree(os.path.join(self._folder, name), ignore_errors=True)
+        self._scratch = tempfile.mkdtemp(prefix=_SCRATCH, dir=self._folder)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -125,7 +135,8 @@ class WorkTree:
     def copy_index(self, name: str) -> None:
         """A scratch index that begins as the index is, with what it knows of the files on the disk."""
         if os.path.exists(self._index):
-            shutil.copyfile(self._index, os.path.join(self._scratch, name))
+            # With its time: by that Git knows which files may have changed since, in the same second.
+            shutil.copy2(self._index, os.path.join(self._scratch, name))
 
     def status(self) -> Status:
         """How index and work tree differ from HEAD."""
