@@ -78,6 +78,12 @@ class TestList:
         sh("git", "init", "-q", "empty", cwd=team.base)
         assert exp("list", cwd=team.base / "empty").stdout == ""
 
+    def test_takes_an_experiment_for_a_baseline(self, team: Sharing, alice: Path) -> None:
+        git("checkout", "-q", team.a, cwd=alice)
+        team.project.experiment("on-a", {"model.bin": b"on a"})
+        git("checkout", "-q", "main", cwd=alice)
+        assert exp("ls", "--rev", "a", "--name-only", cwd=alice).stdout == "on-a\n"
+
     def test_names_an_unknown_revision(self, alice: Path) -> None:
         done = exp("list", "--rev", "nope", cwd=alice, check=False)
         assert done.code == 1
@@ -153,6 +159,39 @@ class TestRename:
         assert done.stderr.startswith(f"error: '{name}' cannot be the name of an experiment\n")
         assert experiments(alice) == before
 
+    @pytest.mark.parametrize("helper", [True, False])
+    def test_on_a_git_remote_leaves_the_one_here(self, tmp_path: Path, *, helper: bool) -> None:
+        """DVC 3.67 renames the one here."""
+        (tmp_path / "x").mkdir()
+        team = Sharing(tmp_path / "x", helper=helper)
+        exp("push", "-q", "origin", "a", "b", cwd=team.alice)
+        tips = experiments(team.host)
+        bob = team.base / "bob"  # whose clone has none of the experiments' commits
+        git("clone", "-q", f"file://{team.host}", bob, cwd=team.base)
+        done = exp("rename", "-g", "origin", "a", "best", cwd=bob)
+        assert done.stdout == "Renamed experiment 'a' to 'best'.\n"
+        assert experiments(team.host) == {team.a[:-1] + "best": tips[team.a], team.b: tips[team.b]}
+        assert experiments(bob) == {}
+        assert experiments(team.alice) == tips
+        refused = exp("rename", "-g", "origin", "best", "b", cwd=team.alice, check=False)
+        assert refused.code == 1
+        assert f"hint: to replace it: git exp rename --force -g origin {team.a[:-1]}best b\n" in refused.stderr
+        exp("rename", "-q", "-f", "-g", "origin", "best", "b", cwd=team.alice)
+        assert experiments(team.host) == {team.b: tips[team.a]}
+        gone = exp("rename", "-g", "origin", "a", "c", cwd=team.alice, check=False)
+        assert gone.stderr.startswith("error: there is no experiment 'a' on Git remote 'origin'\n")
+
+    def test_on_a_git_remote_that_refuses_one_of_both_changes_neither(self, team: Sharing, alice: Path) -> None:
+        exp("push", "-q", "origin", "a", cwd=alice)
+        write_program(
+            team.host / "hooks" / "update", '#!/bin/sh\ntest "$3" != 0000000000000000000000000000000000000000\n'
+        )
+        before = experiments(team.host)
+        done = exp("rename", "-g", "origin", "a", "best", cwd=alice, check=False)
+        assert done.code == 1
+        assert done.stdout == ""
+        assert experiments(team.host) == before
+
     def test_to_the_same_name_does_nothing(self, alice: Path) -> None:
         assert exp("rename", "a", "a", cwd=alice).stdout == "No experiments to rename.\n"
 
@@ -181,6 +220,21 @@ class TestRemove:
         assert exp("remove", "--keep", "a", cwd=alice).stdout == "Removed experiments: 'b'\n"
         assert exp("remove", "-A", cwd=alice).stdout == "Removed experiments: 'a'\n"
         assert exp("remove", "-A", cwd=alice).stdout == "No experiments to remove.\n"
+
+    def test_of_the_queue_is_refused(self, alice: Path) -> None:
+        done = exp("rm", "--queue", cwd=alice, check=False)
+        assert done.code == 129
+        assert "error: queued experiments are DVC's own\nhint: dvc exp remove --queue\n" in done.stderr
+
+    def test_quietly(self, alice: Path) -> None:
+        for command in (
+            ["branch", "-q", "a"],
+            ["rename", "-q", "a", "c"],
+            ["rm", "-q", "c"],
+            ["rm", "-qA"],
+            ["rm", "-qA"],
+        ):
+            assert exp(*command, cwd=alice) == (0, "", "")
 
     def test_without_saying_which_is_wrong_usage(self, alice: Path) -> None:
         done = exp("remove", cwd=alice, check=False)

@@ -45,6 +45,10 @@ VERBS = {
 }
 
 
+# As in DVC.
+ALIASES = {"ls": "list", "rm": "remove"}
+
+
 def main() -> int:
     """The program `git-exp`."""
     from dvcexp.boundary import run
@@ -54,8 +58,8 @@ def main() -> int:
 
 def dispatch(argv: Sequence[str]) -> int:
     """Run the verb that `argv` begins with."""
-    if argv and argv[0] in VERBS:
-        return _run_verb(argv[0], argv[1:])
+    if argv and ALIASES.get(argv[0], argv[0]) in VERBS:
+        return _run_verb(ALIASES.get(argv[0], argv[0]), argv[1:])
     if argv and argv[0] in ("--version", "-v", "version"):
         from dvcexp import __version__
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dvcexp.cli.names import Names, experiments_here, name_of
+from dvcexp.cli.transfer import add_quiet
 from dvcexp.errors import printable
 from dvcexp.git.repository import Repository
 
@@ -21,6 +22,7 @@ def add_parser(verbs: Verbs) -> None:
     )
     parser.add_argument("experiment", metavar="<experiment>", help="name, full ref or commit id")
     parser.add_argument("branch", nargs="?", metavar="<branch>", help="default: <experiment>-branch")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,6 +34,8 @@ def run(args: argparse.Namespace) -> int:
     # The name is checked by itself first: `git branch` would take one that begins with a dash for an option.
     repository.git("check-ref-format", "--branch", branch)
     repository.git("branch", "--no-track", branch, here[ref])
+    if args.quiet:
+        return 0
     print(
         f"Git branch '{printable(branch)}' has been created from experiment '{printable(name_of(ref))}'.\n"
         f"To switch to the new branch run:\n\n\tgit checkout {printable(branch)}"

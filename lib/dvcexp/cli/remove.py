@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dvcexp.cli import refs, selection
 from dvcexp.cli.names import experiments_here, experiments_there, quoted
+from dvcexp.cli.transfer import add_quiet
 from dvcexp.errors import UsageError
 from dvcexp.git import foreground
 from dvcexp.git.repository import Repository
@@ -26,10 +27,14 @@ def add_parser(verbs: Verbs) -> None:
     selection.add_options(parser, "remove", default="none")
     parser.add_argument("--keep", action="store_true", help="remove all but the chosen ones")
     parser.add_argument("-g", "--git-remote", metavar="<git remote>", help="remove them there, and leave those here")
+    parser.add_argument("--queue", action="store_true", help="refused: the queue is DVC's, dvc exp remove --queue")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Remove; an unknown name is an error before anything is removed."""
+    if args.queue:
+        raise UsageError("queued experiments are DVC's own", "dvc exp remove --queue")
     if not args.experiments and not args.rev and not args.all_commits:
         raise UsageError("which experiments? Name them, or choose them with --rev or --all-commits")
     repository = Repository.discover()
@@ -39,13 +44,15 @@ def run(args: argparse.Namespace) -> int:
     if args.keep:
         chosen = {ref: tip for ref, tip in known.items() if ref not in chosen}
     if not chosen:
-        print("No experiments to remove.")
+        if not args.quiet:
+            print("No experiments to remove.")
         return 0
     if git_remote is None:
         refs.delete(repository, chosen)
     else:
-        code = foreground.push(git_remote, [f":{ref}" for ref in chosen])
+        code = foreground.push(git_remote, [f":{ref}" for ref in chosen], *(["--quiet"] if args.quiet else []))
         if code != 0:
             return code
-    print(f"Removed experiments: {quoted(chosen)}")
+    if not args.quiet:
+        print(f"Removed experiments: {quoted(chosen)}")
     return 0

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dvcexp.cli.names import Names
-from dvcexp.cli.revisions import UnknownRevision
-from dvcexp.errors import UsageError
+from dvcexp.cli.revisions import resolve
+from dvcexp.errors import DvcexpError, UsageError
 from dvcexp.experiments import Experiment
 
 if TYPE_CHECKING:
@@ -57,15 +57,23 @@ def select(
     }
 
 
+def named_commits(repository: Repository, revs: Sequence[str] | None) -> list[str]:
+    """The commits `revs`, revisions or experiments; without any HEAD, if it has a commit. UnknownRevision."""
+    if not revs:
+        head = repository.resolve("HEAD")
+        return [head] if head is not None else []
+    found = []
+    for commit in resolve(repository, revs):
+        if isinstance(commit, DvcexpError):
+            raise commit
+        found.append(commit)
+    return found
+
+
 def _baselines(repository: Repository, revs: Sequence[str] | None, num: int) -> set[str]:
     """`num` commits of each revision's first-parent history; nothing where HEAD is meant and has no commit yet."""
     found: set[str] = set()
-    for rev in revs or ["HEAD"]:
-        commit = repository.resolve(rev)
-        if commit is None and not revs:
-            continue
-        if commit is None:
-            raise UnknownRevision(rev)
+    for commit in named_commits(repository, revs):
         listing = repository.git("rev-list", "--first-parent", f"--max-count={max(num, -1)}", commit)
         found.update(os.fsdecode(listing).split())
     return found

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
-from dvcexp.cli import selection
+from dvcexp.cli import selection, transfer
 from dvcexp.cli.comparison import Look, Table, choose, for_people, tabulate
 from dvcexp.cli.names import experiments_here, experiments_there, shown
 from dvcexp.cli.states import Baseline, State, StateReader, baselines
 from dvcexp.cli.table import aligned, markdown
 from dvcexp.cli.titles import titles
-from dvcexp.cli.transfer import number
 from dvcexp.dvc.metrics import MissingFile, Values
 from dvcexp.dvc.outputs import Output
 from dvcexp.errors import DvcexpError, printable
@@ -48,7 +46,7 @@ def add_parser(verbs: Verbs) -> None:
     parser.add_argument("-T", "--all-tags", action="store_true", help="show those based on tags")
     _add_columns(parser)
     _add_forms(parser)
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    transfer.add_quiet(parser)
     parser.add_argument("--no-pager", action="store_true", help="print at once, without a pager")
     for name in ("--hide-queued", "--hide-failed"):
         parser.add_argument(name, action="store_true", help="taken as DVC's; its queue is not shown anyhow")
@@ -76,7 +74,7 @@ def _add_columns(parser: Parser) -> None:
     parser.add_argument("--hide-workspace", action="store_true", help="without the row of the work tree")
     parser.add_argument(
         "--precision",
-        type=number,
+        type=transfer.number,
         metavar="<n>",
         help=f"significant digits of numbers; default: {_PRECISION}, with --csv all",
     )
@@ -92,11 +90,10 @@ def _add_forms(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show; what cannot be read is an empty row, and told on stderr."""
     repository = Repository.discover()
-    progress = Progress(show=sys.stderr is not None and sys.stderr.isatty(), quiet=args.quiet)
+    progress = transfer.progress(args)
     known = experiments_there(args.git_remote) if args.git_remote is not None else experiments_here(repository)
     found = _collect(args, repository, known, progress)
-    if not args.quiet:
-        _tell_problems(args, found, progress)
+    _tell_problems(args, found, progress)
     for line in _as_json(found) if args.json else _as_table(args, found):
         print(line)
     return 0

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from dvcexp.cli.revisions import resolve
+from dvcexp.cli.selection import named_commits
 from dvcexp.dvc.cache import Cache
 from dvcexp.dvc.config import work_tree_config
 from dvcexp.dvc.metrics import Report, ReportReader
@@ -122,7 +122,7 @@ def baselines(args: argparse.Namespace, repository: Repository, known: Iterable[
     """The commits that the command line chooses, in DVC's order. known: all experiments there are."""
     found: dict[str, None] = {}
     if args.rev or not (args.all_commits or args.all_branches or args.all_tags):
-        found.update(dict.fromkeys(_with_ancestors(repository, _named(repository, args.rev), args.num)))
+        found.update(dict.fromkeys(_with_ancestors(repository, named_commits(repository, args.rev), args.num)))
     if args.all_commits:
         head = ["HEAD"] if repository.resolve("HEAD") is not None else []
         listing = repository.git("rev-list", *head, "--branches", "--remotes", "--tags")
@@ -138,19 +138,6 @@ def baselines(args: argparse.Namespace, repository: Repository, known: Iterable[
         )
         found.update(dict.fromkeys(_tagged(os.fsdecode(listing))))
     return list(found)
-
-
-def _named(repository: Repository, revs: Sequence[str] | None) -> list[str]:
-    """The commits `revs`, or HEAD if it has one."""
-    if not revs:
-        head = repository.resolve("HEAD")
-        return [head] if head is not None else []
-    found = []
-    for commit in resolve(repository, revs):
-        if isinstance(commit, DvcexpError):
-            raise commit
-        found.append(commit)
-    return found
 
 
 def _with_ancestors(repository: Repository, commits: Sequence[str], num: int) -> Iterator[str]:

@@ -25,6 +25,11 @@ def add_options(parser: Parser) -> None:
 def add_manner(parser: Parser) -> None:
     """`-j` and `-q`."""
     parser.add_argument("-j", "--jobs", type=number, metavar="<number>", help="transfers at a time")
+    add_quiet(parser)
+
+
+def add_quiet(parser: Parser) -> None:
+    """`-q` alone, of verbs that move nothing."""
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but warnings and errors")
 
 
