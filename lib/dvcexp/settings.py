@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeVar, cast
 
 from dvcexp.errors import SettingsError, printable
 
@@ -23,8 +22,7 @@ class Config(Protocol):
         """Every value of `key`, in order; empty if it is not set."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What the user chose. cache: move objects with refs. jobs: None for the remote's default. skip: DVCEXP_SKIP.
 
     run_cache: and with them the run-cache entries of the experiments' stages.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 from dvcexp import sync
@@ -43,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     here = experiments_here(repository)
     tips = Names(repository, here).find_all(words) if words else here
     # Whoever types this wants data, whatever moves along with refs by itself.
-    settings = dataclasses.replace(transfer.settings(args, repository, git_remote), cache=True, skip=False)
+    settings = transfer.settings(args, repository, git_remote)._replace(cache=True, skip=False)
     progress = transfer.progress(args)
     sync.fetch(repository, tips, git_remote=git_remote, settings=settings, progress=progress, recheck=True)
     return 1 if sync.incomplete(repository, tips, settings) else 0

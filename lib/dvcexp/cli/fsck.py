@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -67,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     repository = Repository.discover()
     ask_remotes = args.remote is not None or args.push
     args.remote = args.remote or None
-    settings = dataclasses.replace(transfer.settings(args, repository, "origin"), cache=True, skip=False)
+    settings = transfer.settings(args, repository, "origin")._replace(cache=True, skip=False)
     progress = transfer.progress(args)
     tips = _tips(args, repository)
     report = fsck(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from typing import TYPE_CHECKING
 
@@ -52,12 +51,12 @@ def settings(args: argparse.Namespace, repository: Repository, git_remote: str) 
     """The configured settings, and on top of them the options."""
     chosen = Settings.load(repository.config, git_remote)
     if args.remote is not None:
-        chosen = dataclasses.replace(chosen, remote=args.remote.lower())
+        chosen = chosen._replace(remote=args.remote.lower())
     if args.jobs is not None:
-        chosen = dataclasses.replace(chosen, jobs=args.jobs or None)
+        chosen = chosen._replace(jobs=args.jobs or None)
     if getattr(args, "run_cache", None) is not None:
-        chosen = dataclasses.replace(chosen, run_cache=args.run_cache)
-    return dataclasses.replace(chosen, cache=False) if getattr(args, "no_cache", False) else chosen
+        chosen = chosen._replace(run_cache=args.run_cache)
+    return chosen._replace(cache=False) if getattr(args, "no_cache", False) else chosen
 
 
 def environment(args: argparse.Namespace, git_remote: str) -> dict[str, str]:

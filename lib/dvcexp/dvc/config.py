@@ -9,7 +9,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dvcexp.dvc import configfile
@@ -37,8 +36,7 @@ _UNSAFE = (_PATHS - {"url"}) | {"bearer_token_command"}
 _LINK_TYPES = ("reflink", "hardlink", "symlink", "copy")
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteConfig:
+class RemoteConfig(NamedTuple):
     """One `remote "x"` section: `url` with paths made absolute and `remote://` resolved, `options` the other keys.
 
     Keys are lower-case as DVC reads them; values are text as written, lists joined by ','. `source` names the file
@@ -59,8 +57,7 @@ class RemoteConfig:
         return any(self.options.get(option, "").lower() == "true" for option in ("version_aware", "worktree"))
 
 
-@dataclass(frozen=True, slots=True)
-class DvcConfig:
+class DvcConfig(NamedTuple):
     """The merged levels. cache_dir: absolute, None where no work tree gives one. cache_types: in order of choice.
 
     remotes: those that can be used; `unusable` has why others cannot.
@@ -71,7 +68,7 @@ class DvcConfig:
     cache_dir: str | None
     cache_types: tuple[str, ...] = ("reflink", "copy")
     cache_shared: bool = False
-    unusable: Mapping[str, ConfigError] = field(default_factory=dict)
+    unusable: Mapping[str, ConfigError] = {}
 
     def remote(self, name: str | None = None, *, missing_ok: bool = False) -> RemoteConfig | None:
         """The remote `name` (in any case), the default one for None; None where there is no default.

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from dvcexp.dvc import gitignore
-from dvcexp.dvc.gitignore import Pattern
 from dvcexp.errors import FormatError
+
+if TYPE_CHECKING:
+    from dvcexp.dvc.gitignore import Pattern
 
 NAME = ".dvcignore"
 
@@ -24,6 +25,8 @@ _ALWAYS_FOLDERS = frozenset({".hg", ".git", ".dvc"})
 
 def parse(data: bytes, where: str) -> tuple[str, ...]:
     """The patterns in a .dvcignore, each checked to be one. FormatError with `where`."""
+    from dvcexp.dvc import gitignore  # few projects have patterns
+
     if len(data) > MAX_SIZE:
         raise FormatError(where, f"{len(data)} bytes are too many for a file of this kind")
     try:
@@ -84,10 +87,15 @@ class IgnoreFilter:
         return rules
 
     def _add(self, folder: str, above: _Rules, lines: Sequence[str]) -> _Rules:
+        from dvcexp.dvc import gitignore
+
         if folder not in self._rules:
             patterns = [pattern for pattern in map(gitignore.parse, lines) if pattern is not None]
             self._rules[folder] = _Rules((*above.lines, *lines), (*above.patterns, *patterns))
         return self._rules[folder]
+
+
+NOTHING = IgnoreFilter({})
 
 
 def _rebase(line: str, folder: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from dvcexp.dvc.objects import LEGACY, MD5, Object, check_relpath, is_oid
@@ -23,8 +22,7 @@ _SCHEMES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One file of a directory output that a cloud-versioned remote lists in place (`files:`), or the file itself."""
 
     relpath: str
@@ -34,8 +32,7 @@ class Member:
     version: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """One output of a stage or of a `.dvc` file.
 
     path: relative to the Git root, normalised, with `/`. defined_in: the dvc.yaml or .dvc file, same form.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from dvcexp.dvc import ignore
 from dvcexp.dvc.output import Member, Origin, Output
@@ -24,8 +23,7 @@ Carrier = Literal["Git", "DVC", "nobody"]
 MAX_FILES = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class RootOutputs:
+class RootOutputs(NamedTuple):
     """What one DVC root of one commit says. `root`: relative to the Git root, '.' if the same.
 
     outputs: every output of every readable file, sorted by path. errors: the files that could not be read, each naming
@@ -37,7 +35,7 @@ class RootOutputs:
     outputs: tuple[Output, ...]
     errors: tuple[FormatError, ...] = ()
     skipped: tuple[str, ...] = ()
-    ignored: ignore.IgnoreFilter = field(default_factory=lambda: ignore.IgnoreFilter({}), compare=False, repr=False)
+    ignored: ignore.IgnoreFilter = ignore.NOTHING
 
 
 # Files with their blobs, in some order.

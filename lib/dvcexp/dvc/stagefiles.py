@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from dvcexp.dvc import params, schema, tree, yaml
@@ -29,8 +28,7 @@ PIPELINE = "dvc.yaml"
 LOCK = "dvc.lock"
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(NamedTuple):
     """One DVC root of one commit, as its files are read. root: relative to the Git root, '' if the same."""
 
     root: str
@@ -104,21 +102,18 @@ def _parse(content: bytes, path: str, shape: schema.Shape) -> dict[str, Any]:
     return data
 
 
-@dataclass
 class _Collector:
     """Gathers the outputs of one file."""
 
-    project: Project
-    path: str
-    outputs: list[Output] = field(default_factory=list)
-    errors: list[FormatError] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-    dependencies: list[Dependency] = field(default_factory=list)
-    params: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-
-    @property
-    def folder(self) -> str:
-        return self.path.rpartition("/")[0]
+    def __init__(self, project: Project, path: str) -> None:
+        self.project = project
+        self.path = path
+        self.folder = path.rpartition("/")[0]
+        self.outputs: list[Output] = []
+        self.errors: list[FormatError] = []
+        self.skipped: list[str] = []
+        self.dependencies: list[Dependency] = []
+        self.params: list[tuple[str, tuple[str, ...]]] = []
 
     def result(self, pipeline: Pipeline | None = None) -> FileOutputs:
         declared = Declared(tuple(self.dependencies), tuple(self.params))

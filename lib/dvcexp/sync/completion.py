@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dvcexp.dvc.cache import Cache
@@ -32,13 +31,13 @@ class Arrived(NamedTuple):
     source: str | None
 
 
-@dataclass(slots=True)
 class Gaps:
     """What did not come: `failed` transfers, each with a path and the reason, and objects that no place has (`missing`,
     each with a path and the DVC remote's name)."""
 
-    failed: dict[Object, tuple[str, DvcexpError]] = field(default_factory=dict)
-    missing: dict[Object, tuple[str, str]] = field(default_factory=dict)
+    def __init__(self, failed: dict[Object, tuple[str, DvcexpError]] | None = None) -> None:
+        self.failed = {} if failed is None else failed
+        self.missing: dict[Object, tuple[str, str]] = {}
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
@@ -108,13 +107,13 @@ def is_shared(output: Output) -> bool:
     return output.cached and output.object is not None and output.push and output.origin != "repo-import"
 
 
-@dataclass(slots=True)
 class Part:
     """What concerns one store: the demand, where each object is used first, and the sizes that DVC's files tell."""
 
-    demand: Demand = field(default_factory=Demand)
-    uses: dict[Object, Use] = field(default_factory=dict)
-    sizes: dict[Object, int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.demand = Demand()
+        self.uses: dict[Object, Use] = {}
+        self.sizes: dict[Object, int] = {}
 
     def add(self, use: Use, item: Object) -> None:
         """`use` is of `item`."""

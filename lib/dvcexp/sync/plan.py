@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from dvcexp.dvc.objects import Object
 
 
-@dataclass(slots=True)
 class Demand:
     """The objects that some commits use on one DVC remote.
 
@@ -16,16 +15,18 @@ class Demand:
     read. A file may stand in several places; it moves once.
     """
 
-    files: set[Object] = field(default_factory=set)
-    directories: dict[Object, frozenset[Object] | None] = field(default_factory=dict)
+    def __init__(
+        self, files: Iterable[Object] = (), directories: Mapping[Object, frozenset[Object] | None] | None = None
+    ) -> None:
+        self.files = set(files)
+        self.directories = dict(directories or {})
 
     def members(self) -> set[Object]:
         """Every file that any directory lists."""
         return set().union(*(members for members in self.directories.values() if members))
 
 
-@dataclass(frozen=True, slots=True)
-class UploadPlan:
+class UploadPlan(NamedTuple):
     """files go first, then directories. lost: neither here nor there. there: how many the remote has already.
 
     withheld: directories that must not be sent, because a file they list is lost; their presence would vouch for it.

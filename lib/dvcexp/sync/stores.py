@@ -7,7 +7,6 @@ Where there is no work tree (a bare repository, a clone in progress) the commit'
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 
 from dvcexp.dvc.cache import Cache
 from dvcexp.dvc.config import DvcConfig, RemoteConfig, commit_config, work_tree_config
@@ -20,7 +19,6 @@ from dvcexp.remotes.base import Remote
 from dvcexp.settings import Settings
 
 
-@dataclass(eq=False, slots=True)
 class Store:
     """One DVC remote of one DVC root, with the cache beside it; compared by identity.
 
@@ -29,12 +27,21 @@ class Store:
     remote's own work tree, where that is a folder of this machine. open_to_us: may a push write into that cache?
     """
 
-    root: str
-    config: RemoteConfig | None
-    cache: Cache | None
-    recorded: RemoteConfig | None = None
-    colleague: RemoteConfig | None = None
-    open_to_us: bool = False
+    def __init__(
+        self,
+        root: str,
+        config: RemoteConfig | None,
+        cache: Cache | None,
+        recorded: RemoteConfig | None = None,
+        colleague: RemoteConfig | None = None,
+        open_to_us: bool = False,
+    ) -> None:
+        self.root = root
+        self.config = config
+        self.cache = cache
+        self.recorded = recorded
+        self.colleague = colleague
+        self.open_to_us = open_to_us
 
     @property
     def destination(self) -> RemoteConfig | None:
@@ -72,24 +79,21 @@ class Store:
         return config
 
 
-@dataclass(slots=True)
 class Stores:
     """Finds the store of each output, opens each remote once; as a context manager it closes them all.
 
     git_remote: name or URL, as given to Git.
     """
 
-    repository: Repository
-    settings: Settings
-    git_remote: str
-    _stores: dict[tuple[str, str | None, str | None], Store] = field(default_factory=dict)
-    _work_tree_configs: dict[str, DvcConfig | None] = field(default_factory=dict)
-    _colleagues: dict[str, tuple[RemoteConfig | None, bool]] = field(default_factory=dict)
-    _open: dict[tuple[str, str], Remote] = field(default_factory=dict)
-    _index: TreeIndex = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._index = TreeIndex(self.repository.objects)
+    def __init__(self, repository: Repository, settings: Settings, git_remote: str) -> None:
+        self.repository = repository
+        self.settings = settings
+        self.git_remote = git_remote
+        self._stores: dict[tuple[str, str | None, str | None], Store] = {}
+        self._work_tree_configs: dict[str, DvcConfig | None] = {}
+        self._colleagues: dict[str, tuple[RemoteConfig | None, bool]] = {}
+        self._open: dict[tuple[str, str], Remote] = {}
+        self._index = TreeIndex(repository.objects)
 
     def __enter__(self) -> Stores:
         return self

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from dvcexp.dvc.cache import Cache, is_intact, is_protected
@@ -18,14 +17,13 @@ from dvcexp.sync.hashing import HashPool
 from dvcexp.sync.plan import Demand, UploadPlan, broken
 
 
-@dataclass(slots=True)
 class Transferred:
     """What became of the objects: how many of which size moved, which failed and why, which are not there."""
 
-    objects: int = 0
-    size: int = 0
-    failed: dict[Object, DvcexpError] = field(default_factory=dict)
-    missing: set[Object] = field(default_factory=set)
+    def __init__(self) -> None:
+        self.objects = self.size = 0
+        self.failed: dict[Object, DvcexpError] = {}
+        self.missing: set[Object] = set()
 
 
 class Source(Protocol):
