@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -65,7 +64,7 @@ def add_options(parser: Parser) -> None:
 
 def fetch(repository: Repository, tips: Mapping[str, str], args: argparse.Namespace, progress: Progress) -> None:
     """Bring what the commits `tips` (a name for messages -> commit) use into the cache, as `git exp fetch` does."""
-    settings = dataclasses.replace(transfer.settings(args, repository, "origin"), cache=True, skip=False)
+    settings = transfer.settings(args, repository, "origin")._replace(cache=True, skip=False)
     sync.fetch(repository, tips, git_remote="origin", settings=settings, progress=progress, recheck=True)
 
 

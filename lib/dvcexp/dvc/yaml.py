@@ -2,6 +2,7 @@
 
 The parser is libyaml's, through PyYAML; its events are turned into values here, because PyYAML's own constructors speak
 YAML 1.1 (`no` is False, `1:30` is 90), accept duplicate keys, and let a short file with aliases grow without bound.
+What is as simple as DVC writes it is read by `plainyaml` instead, which is quicker to import and to read.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from dvcexp.dvc import plainyaml, scalars
 from dvcexp.errors import FormatError
 
 if TYPE_CHECKING:
@@ -21,36 +23,10 @@ MAX_DEPTH = 100
 MAX_ALIASED = 1_000_000
 # Strings hash unpredictably, numbers do not: enough of them, chosen well, make one dictionary quadratic.
 MAX_ODD_KEYS = 10_000
-# Python's own limit for int(), which versions before 3.10.7 do not have.
-MAX_DIGITS = 4300
 
 _CONFLICT = re.compile(rb"^(?:<{7} |={7}\r?$|>{7} )", re.MULTILINE)
 
-_TAG = "tag:yaml.org,2002:"
-_STR, _NULL, _BOOL, _INT, _FLOAT = (_TAG + name for name in ("str", "null", "bool", "int", "float"))
-_TIMESTAMP, _MERGE, _VALUE, _BINARY = (_TAG + name for name in ("timestamp", "merge", "value", "binary"))
-_MAP, _SET, _SEQ, _OMAP, _PAIRS = (_TAG + name for name in ("map", "set", "seq", "omap", "pairs"))
-
-_FLOATS = re.compile(
-    r"[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?"
-    r"|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+"
-    r"|[-+]?\.[0-9_]+(?:[eE][-+][0-9]+)?"
-    r"|[-+]?\.(?:inf|Inf|INF)"
-    r"|\.(?:nan|NaN|NAN)"
-)
-_INTS = re.compile(r"[-+]?0b[0-1_]+|[-+]?0o?[0-7_]+|[-+]?[0-9_]+|[-+]?0x[0-9a-fA-F_]+")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_TIME = re.compile(
-    r"(?P<date>[0-9]{4}-[0-9]{1,2}-[0-9]{1,2})(?:[Tt]|[ \t]+)"
-    r"(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]*))?"
-    r"(?:[ \t]*(?P<zone>Z|(?P<sign>[-+])(?P<zone_hour>[0-9]{1,2})(?::(?P<zone_minute>[0-9]{2}))?))?"
-)
-_WORDS = {
-    **dict.fromkeys(("true", "True", "TRUE", "false", "False", "FALSE"), _BOOL),
-    **dict.fromkeys(("null", "Null", "NULL", "~", ""), _NULL),
-    "<<": _MERGE,
-    "=": _VALUE,
-}
+_MAP, _SET, _SEQ, _OMAP, _PAIRS = (scalars.TAG + name for name in ("map", "set", "seq", "omap", "pairs"))
 
 
 class _Rejected(Exception):
@@ -68,10 +44,16 @@ def load(data: bytes, where: str) -> Any:
     None for an empty file. Equal parts that aliases stand for are one object: do not change what is returned. Raises
     FormatError with `where`.
     """
-    import yaml
-
     if len(data) > MAX_SIZE:
         raise FormatError(where, f"{len(data)} bytes are too many for a file of this kind")
+    value = plainyaml.load(data)
+    return value if value is not None else _load(data, where)
+
+
+def _load(data: bytes, where: str) -> Any:
+    """Any YAML there is."""
+    import yaml
+
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -236,86 +218,10 @@ def _scalar(event: ScalarEvent) -> Any:
     if tag is None or tag == "!":
         if not event.implicit[0]:
             return text
-        tag = _implicit_tag(text)
-    if tag == _STR:
-        return text
-    construct = _CONSTRUCTORS.get(tag)
-    if construct is None:
-        raise _Rejected(f"'{text}' cannot be a '{tag}'", event)
+        tag = scalars.tag_of(text)
     try:
-        return construct(text)
-    except (ValueError, KeyError, IndexError, OverflowError) as exc:
-        raise _Rejected(f"'{text[:80]}' is no {tag.removeprefix(_TAG)} ({exc})", event) from None
-
-
-_FIRST = frozenset("-+.0123456789")
-
-
-def _implicit_tag(text: str) -> str:
-    """What a plain scalar is taken for."""
-    if text[:1] in _FIRST and text:
-        if _FLOATS.fullmatch(text):
-            return _FLOAT
-        if text[0] != "." and _INTS.fullmatch(text):
-            return _INT
-        if text[0].isdigit() and (_DATE.fullmatch(text) or _TIME.fullmatch(text)):
-            return _TIMESTAMP
-        return _STR
-    return _WORDS.get(text, _STR)
-
-
-def _int(text: str) -> int:
-    if len(text) > MAX_DIGITS:
-        raise ValueError("too many digits")
-    text = text.replace("_", "")
-    sign = -1 if text[0] == "-" else 1
-    if text[0] in "+-":
-        text = text[1:]
-    base = {"0b": 2, "0x": 16, "0o": 8}.get(text[:2])
-    return sign * (int(text) if base is None else int(text[2:], base))
-
-
-def _float(text: str) -> float:
-    text = text.replace("_", "").lower()
-    if text.lstrip("+-") in (".inf", ".nan"):
-        text = text.replace(".", "")
-    return float(text)
-
-
-def _bool(text: str) -> bool:
-    return {"true": True, "yes": True, "y": True, "on": True, "false": False, "no": False, "n": False, "off": False}[
-        text.lower()
-    ]
-
-
-def _timestamp(text: str) -> Any:
-    """A date, or a datetime, with a zone where the text has one."""
-    import datetime
-
-    match = _TIME.fullmatch(text)
-    if match is None:
-        year, month, day = (int(part) for part in text.split("-"))
-        return datetime.date(year, month, day)
-    year, month, day = (int(part) for part in match["date"].split("-"))
-    micros = datetime.timedelta(microseconds=round(float(f"0.{match['fraction'] or 0}") * 1_000_000))
-    time = datetime.datetime(year, month, day, int(match["hour"]), int(match["minute"]), int(match["second"])) + micros
-    if match["zone"] is None:
-        return time
-    offset = datetime.timedelta(hours=int(match["zone_hour"] or 0), minutes=int(match["zone_minute"] or 0))
-    return time.replace(tzinfo=datetime.timezone(-offset if match["sign"] == "-" else offset))
-
-
-def _binary(text: str) -> bytes:
-    import base64
-
-    return base64.decodebytes(text.encode("ascii"))
-
-
-_CONSTRUCTORS: dict[str, Callable[[str], Any]] = {
-    _NULL: lambda text: None,
-    _BOOL: _bool,
-    _INT: _int,
-    _FLOAT: _float,
-    _TIMESTAMP: _timestamp,
-    _BINARY: _binary,
-}
+        return scalars.construct(tag, text)
+    except LookupError:
+        raise _Rejected(f"'{text}' cannot be a '{tag}'", event) from None
+    except ValueError as exc:
+        raise _Rejected(f"'{text[:80]}' is no {tag.removeprefix(scalars.TAG)} ({exc})", event) from None
