@@ -63,10 +63,12 @@ def _of_the_system(error: Exception) -> str | None:
 
 def _say(message: str, *hints: str) -> None:
     """`error:` and `hint:` lines on stderr; a line of the text that follows another keeps Git's prefix."""
+    from dvcexp.concealed import hide
+
     lines = [f"error: {line}" for line in message.splitlines()]
     lines += [f"hint: {line}" for hint in hints for line in hint.splitlines()]
     try:
-        sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
+        sys.stderr.write("".join(f"{printable(hide(line))}\n" for line in lines))
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):
         pass  # stderr is closed or gone: the exit code still tells
@@ -85,8 +87,9 @@ def _close_stdout() -> None:
 def _unexpected(error: Exception) -> tuple[str, ...]:
     """The words for a fault of ours: what happened, and where the report is."""
     from dvcexp import report
+    from dvcexp.concealed import scrub
 
-    summary = report.scrub(f"{type(error).__name__}: {error}")
+    summary = scrub(f"{type(error).__name__}: {error}")
     text = report.compose(error)
     path = report.save(text)
     message = f"unexpected error, a fault in dvcexp: {summary}"

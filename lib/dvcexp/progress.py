@@ -117,6 +117,8 @@ class Progress:
 
     @staticmethod
     def _write(*lines: str) -> None:
-        text = "".join(f"{line}\n" for line in lines)
+        from dvcexp.concealed import hide
+
+        text = hide("".join(f"{line}\n" for line in lines))
         sys.stderr.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
         sys.stderr.flush()

@@ -4,34 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import sys
 import tempfile
 import traceback
 
 from dvcexp import __version__
-
-_SECRETS = (
-    # userinfo of a URL: scheme://user:password@host
-    (re.compile(r"(?<=://)[^/\s@'\"]+@"), "***@"),
-    # name=value, name: value and 'name': 'value', of a header, a query, a config line or a repr
-    (
-        re.compile(
-            r"(?i)([\w-]*(?:password|passphrase|secret|token|credential|signature|account_?key|access_?key|sig)[\w-]*"
-            r"['\"]?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s&;,'\"]+)"
-        ),
-        r"\1***",
-    ),
-    (re.compile(r"(?i)(authorization['\"]?\s*[=:]\s*)['\"]?[^\r\n'\"]+"), r"\1***"),
-    (re.compile(r"(?i)\b(basic|bearer)\s+[\w+/=.~-]{8,}"), r"\1 ***"),
-)
-
-
-def scrub(text: str) -> str:
-    """`text` without what looks like a secret."""
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
+from dvcexp.concealed import scrub
 
 
 def compose(error: BaseException) -> str:

@@ -21,8 +21,8 @@ def trace(where: str, what: str) -> None:
 def _write(destination: str, where: str, what: str) -> None:
     import time
 
+    from dvcexp.concealed import scrub
     from dvcexp.errors import printable
-    from dvcexp.report import scrub
 
     now = time.time()
     clock = time.strftime("%H:%M:%S", time.localtime(now)) + f".{int(now % 1 * 1e6):06d}"

@@ -13,6 +13,7 @@ from google.oauth2 import credentials as google_user
 
 from dvcexp.errors import ConfigError, DvcexpError
 from dvcexp.remotes.base import AccessDenied, Download
+from tests.support.cloud_servers import service_account
 from tests.support.http_recorder import Answer, Asked, Recorder, recorder
 from tests.support.remote_suite import Config, failures, key_of, uploads_of
 
@@ -44,14 +45,7 @@ def user_file(folder: Path, _: Recorder) -> Path:
 
 def service_file(folder: Path, server: Recorder) -> Path:
     """A service account's key."""
-    from cryptography.hazmat.primitives.asymmetric import rsa
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-    key = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path = folder / "service.json"
-    info = {"type": "service_account", "client_email": "a@b", "private_key": key.decode(), "private_key_id": "k"}
-    path.write_text(json.dumps({**info, "token_uri": f"http://127.0.0.1:{server.port}/token"}))
-    return path
+    return service_account(folder / "service.json", server.port)
 
 
 def sent(server: Recorder, tmp_path: Path, options: Mapping[str, str]) -> Asked:

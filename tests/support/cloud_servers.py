@@ -7,6 +7,7 @@ tests that need it: a skip could hide it.
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,3 +71,14 @@ def gcs_server(folder: Path) -> Iterator[int]:
     ]
     with running(argv, port, folder / "log"):
         yield port
+
+
+def service_account(path: Path, port: int) -> Path:
+    """A key file for Google, whose tokens come from `/token` at a port of this machine."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    info = {"type": "service_account", "client_email": "a@b", "private_key": key.decode(), "private_key_id": "k"}
+    path.write_text(json.dumps({**info, "token_uri": f"http://127.0.0.1:{port}/token"}))
+    return path

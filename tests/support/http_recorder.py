@@ -26,6 +26,7 @@ class Answer(NamedTuple):
     status: int = 200
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = (("ETag", '"x"'), ("Last-Modified", LAST_MODIFIED))
+    reason: str | None = None
 
 
 class Recorder:
@@ -55,7 +56,7 @@ def recorder() -> Iterator[Recorder]:
             asked = Asked(self.command, self.path, headers, body)
             state.asked.append(asked)
             answer = state.answer(asked)
-            self.send_response(answer.status)
+            self.send_response(answer.status, answer.reason)
             for name, value in answer.headers:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.body)))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dvcexp import boundary, report
+from dvcexp import boundary, concealed, report
 from dvcexp.errors import DvcexpError, SettingsError, UsageError
 
 
@@ -160,8 +160,8 @@ class TestUnexpectedErrors:
         ],
     )
     def test_secrets_are_left_out(self, text: str) -> None:
-        assert "s3cret" not in report.scrub(text)
+        assert "s3cret" not in concealed.scrub(text)
 
     def test_what_is_no_secret_stays(self) -> None:
         text = "https://host/org/repo.git: object ab/cdef is missing (key 'files/md5/ab/cdef')"
-        assert report.scrub(text) == text
+        assert concealed.scrub(text) == text

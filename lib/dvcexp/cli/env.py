@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dvcexp import __version__
+from dvcexp.concealed import scrub
 from dvcexp.errors import DvcexpError, printable
 from dvcexp.git.repository import NotARepository, Repository
-from dvcexp.report import scrub
 
 if TYPE_CHECKING:
     import argparse

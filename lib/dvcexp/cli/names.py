@@ -7,11 +7,11 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
+from dvcexp.concealed import scrub
 from dvcexp.errors import DvcexpError, printable
 from dvcexp.experiments import NAMESPACE, Experiment
 from dvcexp.git import foreground
 from dvcexp.git.repository import Repository
-from dvcexp.report import scrub
 
 # Git takes no shorter abbreviation of an id.
 _COMMIT_ID = re.compile(r"[0-9a-f]{4,64}\Z", re.IGNORECASE)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
+from dvcexp.concealed import conceal
 from dvcexp.errors import ConfigError, printable
 from dvcexp.remotes.base import AccessDenied, RemoteUnavailable
 from dvcexp.remotes.options import Options
@@ -39,6 +40,7 @@ class GoogleAuth(AuthBase):
                 self._credentials.before_request(  # type: ignore[no-untyped-call]
                     self._request, request.method, request.url, request.headers
                 )
+                conceal(self._credentials.token)
         except TransportError:
             cause = "the server that gives Google's tokens cannot be reached"
             raise RemoteUnavailable(self._remote, self._url, cause) from None

@@ -5,6 +5,7 @@ Every class here keeps its secret out of its repr, and `Session` keeps it from a
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import threading
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import requests
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 from requests.hooks import default_hooks
 
+from dvcexp.concealed import conceal
 from dvcexp.errors import ConfigError, printable
 from dvcexp.remotes.base import AccessDenied
 from dvcexp.remotes.options import Options
@@ -74,6 +76,7 @@ class CommandAuth(AuthBase):
                 f"DVC remote '{self._remote}': its 'bearer_token_command' gave no token (exit code {done.returncode})",
                 "run the command yourself to see why",
             )
+        conceal(token)
         return token
 
 
@@ -95,9 +98,11 @@ class Session(requests.Session):
 def basic(user: str, password: str) -> HTTPBasicAuth:
     """Basic authentication; text that Latin-1 cannot carry goes as UTF-8."""
     try:
-        return HTTPBasicAuth(user.encode("latin-1"), password.encode("latin-1"))
+        pair = user.encode("latin-1"), password.encode("latin-1")
     except UnicodeEncodeError:
-        return HTTPBasicAuth(user.encode(), password.encode())
+        pair = user.encode(), password.encode()
+    conceal(password, base64.b64encode(b":".join(pair)).decode())
+    return HTTPBasicAuth(*pair)
 
 
 def http_auth(url: str, options: Options) -> AuthBase | None:

@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Collection, Iterator, Mapping
 from email.utils import parsedate_to_datetime
+from http.client import responses
 from typing import IO, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -130,7 +131,7 @@ class HttpClient:
     def refused(self, response: requests.Response, key: str) -> RemoteError:
         """The error that an answer's status stands for."""
         status = response.status_code
-        cause = f"{status} {printable(response.reason or '')}".rstrip()
+        cause = f"{status} {responses.get(status, '')}".rstrip()  # not the server's words: they may quote what was sent
         if status in _DENIED:
             return self._denied(status, cause, key)
         if status in (404, 410):

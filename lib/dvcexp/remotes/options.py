@@ -9,11 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from dvcexp.concealed import conceal
 from dvcexp.errors import ConfigError, printable
 from dvcexp.remotes.base import RemoteError, UnsupportedOption
 
 # Where the user of the URL is a plain name; elsewhere it may be a token.
 _NAMED_USERS = {"ssh", "hdfs", "webhdfs"}
+
+
+_SECRETS = {
+    *("password", "passphrase", "token", "secret_access_key", "session_token", "sse_customer_key", "account_key"),
+    *("sas_token", "connection_string", "client_secret", "oss_key_secret", "gdrive_client_secret"),
+}
 
 
 def split(url: str) -> SplitResult:
@@ -43,6 +50,10 @@ class Options:
         self.name = name
         self.url = without_secrets(url)
         self._given = values
+        parts = split(url)
+        conceal(parts.password, *(values[key] for key in _SECRETS & values.keys()))
+        if parts.password is None and parts.scheme not in _NAMED_USERS:
+            conceal(parts.username)
         self._left = dict(values)
 
     def text(self, key: str) -> str | None:

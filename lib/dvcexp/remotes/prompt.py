@@ -6,6 +6,8 @@ import contextlib
 import functools
 import os
 
+from dvcexp.concealed import conceal
+
 
 def ask_password(protocol: str, host: str, user: str) -> str | None:
     """The password of `user` at a server; None if there is nobody to ask."""
@@ -26,8 +28,13 @@ def ask(question: str) -> str | None:
         with contextlib.suppress(OSError):
             answered = subprocess.run([program, question], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
             if answered.returncode == 0:
-                return os.fsdecode(answered.stdout).rstrip("\r\n")
-    return _ask_terminal(question) if may_ask_terminal() else None
+                return _concealed(os.fsdecode(answered.stdout).rstrip("\r\n"))
+    return _concealed(_ask_terminal(question)) if may_ask_terminal() else None
+
+
+def _concealed(answer: str | None) -> str | None:
+    conceal(answer)
+    return answer
 
 
 def may_ask_terminal() -> bool:
