@@ -9,8 +9,10 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dvcexp.cli import selection, transfer
+from dvcexp.cli.colours import Colours, colours
 from dvcexp.cli.names import experiments_here, experiments_there
-from dvcexp.cli.table import aligned
+from dvcexp.cli.pager import pager
+from dvcexp.cli.table import aligned, amount
 from dvcexp.cli.titles import titles
 from dvcexp.errors import UsageError, printable
 from dvcexp.experiments import Experiment
@@ -68,8 +70,10 @@ def run(args: argparse.Namespace) -> int:
     by_baseline: dict[str, list[_Row]] = {}
     for row in _surveyed(args, repository, chosen) if long else _rows(chosen):
         by_baseline.setdefault(row.experiment.baseline, []).append(row)
-    for line in _lines(args, repository, by_baseline, long=long):
-        print(line)
+    paint = colours(repository)
+    with pager(repository):
+        for line in _lines(args, repository, by_baseline, paint, long=long):
+            print(line)
     return 0
 
 
@@ -105,7 +109,12 @@ def _surveyed(args: argparse.Namespace, repository: Repository, chosen: Mapping[
 
 
 def _lines(
-    args: argparse.Namespace, repository: Repository, by_baseline: Mapping[str, list[_Row]], *, long: bool
+    args: argparse.Namespace,
+    repository: Repository,
+    by_baseline: Mapping[str, list[_Row]],
+    paint: Colours,
+    *,
+    long: bool,
 ) -> Iterator[str]:
     rows = [row for found in by_baseline.values() for row in found]
     if args.sha_only:
@@ -117,43 +126,42 @@ def _lines(
     elif rows:
         names = titles(repository)
         if long:
-            yield from aligned([_heading(args), *(_cells(args, row, names) for row in rows)], right=(4, 5))
+            yield from aligned(
+                [_heading(args, paint), *(_cells(args, row, names, paint) for row in rows)], right=(4, 5)
+            )
             return
         for baseline, found in by_baseline.items():
-            yield f"{names.get(baseline, baseline[:7])}:"
+            yield f"{paint('header', names.get(baseline, baseline[:7]))}:"
             for row in found:
                 # As in DVC: of a Git remote's experiments the names alone.
                 name = printable(row.experiment.name)
-                yield f"\t{name}" if args.git_remote is not None else f"\t{row.tip[:7]} [{name}]"
+                yield f"\t{name}" if args.git_remote is not None else f"\t{paint('commit', row.tip[:7])} [{name}]"
 
 
-def _heading(args: argparse.Namespace) -> tuple[str, ...]:
+def _heading(args: argparse.Namespace, paint: Colours) -> tuple[str, ...]:
     there = ("data on DVC remote",) if args.check else ()
-    return ("experiment", "rev", "baseline", "date", "objects", "size", "data here", *there, "author")
+    titles = ("experiment", "rev", "baseline", "date", "objects", "size", "data here", *there, "author")
+    return tuple(paint("header", title) for title in titles)
 
 
-def _cells(args: argparse.Namespace, row: _Row, names: Mapping[str, str]) -> tuple[str, ...]:
+def _cells(args: argparse.Namespace, row: _Row, names: Mapping[str, str], paint: Colours) -> tuple[str, ...]:
     from dvcexp.progress import format_size
 
     experiment, tip, commit, standing = row
     baseline = printable(names.get(experiment.baseline, experiment.baseline[:7]))
-    told = (printable(experiment.name), tip[:7], baseline)
+    told = (printable(experiment.name), paint("commit", tip[:7]), baseline)
     if commit is None or standing is None:
         return (*told, "-", "-", "-", "not fetched", *(("-",) if args.check else ()), "-")
-    there = ("-" if standing.problem is not None else _amount(len(standing.unsent)),) if args.check else ()
+    there = ("-" if standing.problem is not None else amount(len(standing.unsent), paint),) if args.check else ()
     return (
         *told,
         datetime.fromtimestamp(commit.time).strftime("%Y-%m-%d %H:%M"),
         str(standing.objects),
         format_size(standing.size),
-        "-" if not standing.readable else _amount(len(standing.missing)),
+        "-" if not standing.readable else amount(len(standing.missing), paint),
         *there,
         printable(commit.author.rpartition(" <")[0]),
     )
-
-
-def _amount(missing: int) -> str:
-    return f"{missing} missing" if missing else "complete"
 
 
 def _fields(args: argparse.Namespace, row: _Row, *, long: bool) -> dict[str, Any]:

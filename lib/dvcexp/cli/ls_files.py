@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from dvcexp.cli.colours import Colours, colours
+from dvcexp.cli.pager import pager
 from dvcexp.cli.revisions import resolve
 from dvcexp.cli.table import aligned
 from dvcexp.dvc.cache import Cache
@@ -46,15 +49,17 @@ def run(args: argparse.Namespace) -> int:
     listing = _Listing(repository, several=len(revs) > 1)
     progress = Progress(show=False)
     code = 0
-    for commit in resolve(repository, revs or ([] if args.stdin else ["HEAD"])):
-        try:
-            if isinstance(commit, DvcexpError):
-                raise commit
-            for line in listing.as_json(commit) if args.json else listing.as_table(commit, progress):
-                print(line)
-        except DvcexpError as error:
-            progress.failure(error)
-            code = 1
+    commits = resolve(repository, revs or ([] if args.stdin else ["HEAD"]))
+    with pager(repository):
+        for commit in commits:
+            try:
+                if isinstance(commit, DvcexpError):
+                    raise commit
+                for line in listing.as_json(commit) if args.json else listing.as_table(commit, progress):
+                    print(line)
+            except DvcexpError as error:
+                progress.failure(error)
+                code = 1
     return code
 
 
@@ -67,6 +72,10 @@ class _Listing:
         self._caches: dict[str, Cache | None] = {}
         self._several = several
 
+    @functools.cached_property
+    def _paint(self) -> Colours:
+        return colours(self._repository)
+
     def as_json(self, commit: str) -> Iterator[str]:
         """A line for each DVC root: what DVC moves of it."""
         for root in self._reader.read(self._repository.objects.commit(commit).tree):
@@ -78,7 +87,8 @@ class _Listing:
     def as_table(self, commit: str, progress: Progress) -> Iterator[str]:
         """A row for each output; what cannot be read is told on stderr."""
         tree = self._repository.objects.commit(commit).tree
-        rows: list[tuple[str, ...]] = [("carrier", "size", "cache", "remote", "hash", "path")]
+        titles = ("carrier", "size", "cache", "remote", "hash", "path")
+        rows = [tuple(self._paint("header", title) for title in titles)]
         for root in self._reader.read(tree):
             for error in root.errors:
                 progress.failure(error)
@@ -86,7 +96,7 @@ class _Listing:
                 progress.warning(printable(note))
             rows += self._rows(tree, root)
         if self._several:
-            yield f"commit {commit}"
+            yield self._paint("commit", f"commit {commit}")
         if len(rows) > 1:
             yield from aligned(rows)
         if self._several:
@@ -100,11 +110,16 @@ class _Listing:
             yield (
                 self._reader.carrier(tree, output),
                 format_size(output.size) if output.size is not None else "-",
-                "-" if cache is None or output.object is None or not output.cached else _yes(output.object in present),
+                "-"
+                if cache is None or output.object is None or not output.cached
+                else self._yes(output.object in present),
                 _remote(output),
                 output.object.oid[:8] if output.object is not None else "-",
                 printable(output.path) + ("/" if output.object is not None and output.object.is_dir else ""),
             )
+
+    def _yes(self, fact: bool) -> str:
+        return "yes" if fact else self._paint("missing", "no")
 
     def _cache(self, root: str) -> Cache | None:
         """The cache of the work tree's DVC root, if there is one."""
@@ -132,10 +147,6 @@ def _moved(outputs: Iterable[Output]) -> list[dict[str, Any]]:
             }
             moved[tuple(entry.values())] = entry
     return list(moved.values())
-
-
-def _yes(fact: bool) -> str:
-    return "yes" if fact else "no"
 
 
 def _remote(output: Output) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from dvcexp.cli import selection, transfer
+from dvcexp.cli.colours import Colours, colours
 from dvcexp.cli.comparison import Look, Table, choose, for_people, tabulate
 from dvcexp.cli.names import experiments_here, experiments_there, shown
+from dvcexp.cli.pager import pager
 from dvcexp.cli.states import Baseline, State, StateReader, baselines
 from dvcexp.cli.table import aligned, markdown
 from dvcexp.cli.titles import titles
@@ -94,8 +97,9 @@ def run(args: argparse.Namespace) -> int:
     known = experiments_there(args.git_remote) if args.git_remote is not None else experiments_here(repository)
     found = _collect(args, repository, known, progress)
     _tell_problems(args, found, progress)
-    for line in _as_json(found) if args.json else _as_table(args, found):
-        print(line)
+    with contextlib.nullcontext() if args.no_pager else pager(repository):
+        for line in _as_json(found) if args.json else _as_table(args, found, colours(repository)):
+            print(line)
     return 0
 
 
@@ -138,7 +142,7 @@ def _tell_problems(args: argparse.Namespace, found: Sequence[Baseline], progress
         progress.warning(f"{plural(absent, 'commit')} of '{remote}' not fetched yet", f"git exp pull {remote}")
 
 
-def _as_table(args: argparse.Namespace, found: Sequence[Baseline]) -> Iterator[str]:
+def _as_table(args: argparse.Namespace, found: Sequence[Baseline], paint: Colours) -> Iterator[str]:
     precision = args.precision if args.precision is not None else None if args.csv else _PRECISION
     look = Look(fill="", precision=precision, iso=True) if args.csv else Look(precision=precision)
     table = tabulate(found, look, sort_by=args.sort_by, descending=args.sort_order == "desc")
@@ -154,7 +158,7 @@ def _as_table(args: argparse.Namespace, found: Sequence[Baseline]) -> Iterator[s
         yield from markdown(columns, rows)
     elif rows:
         metrics = {index for index, column in enumerate(table.columns) if column in table.metrics}
-        yield from aligned([columns, *rows], right=metrics)
+        yield from aligned([[paint("header", column) for column in columns], *rows], right=metrics)
 
 
 def _as_csv(table: Table) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dvcexp.cli import transfer
+from dvcexp.cli.colours import Colours, Slot, colours
 from dvcexp.cli.history import compare
 from dvcexp.cli.names import UnreachableGitRemote, experiments_here, experiments_there, name_of, shown
-from dvcexp.cli.table import aligned
+from dvcexp.cli.pager import pager
+from dvcexp.cli.table import aligned, amount
 from dvcexp.errors import printable
 from dvcexp.experiments import Experiment
 from dvcexp.git.optin import remotes
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
     from dvcexp.cli.parser import Verbs
 
 _WORDS = {"new": "not there", "same": "up to date", "ahead": "behind", "diverged": "diverged"}
+_SLOTS: dict[str, Slot] = {
+    "not there": "missing",
+    "up to date": "complete",
+    "behind": "partial",
+    "diverged": "missing",
+}
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -66,12 +74,13 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for text, hints in {(s.problem.message, s.problem.hints): None for s in standings.values() if s.problem}:
         progress.warning(text, *hints)
-    rows: list[tuple[str, ...]] = [
-        ("experiment", "baseline", "data here", f"on '{shown(args.git_remote)}'", "data on DVC remote")
-    ]
-    rows += [_row(ref, standing, git_side.get(ref), offline=args.offline) for ref, standing in standings.items()]
-    for line in aligned(rows):
-        print(line)
+    paint = colours(repository)
+    titles = ("experiment", "baseline", "data here", f"on '{shown(args.git_remote)}'", "data on DVC remote")
+    rows = [tuple(paint("header", title) for title in titles)]
+    rows += [_row(ref, standing, git_side.get(ref), paint, offline=args.offline) for ref, standing in standings.items()]
+    with pager(repository):
+        for line in aligned(rows):
+            print(line)
     return 0
 
 
@@ -88,14 +97,14 @@ def _git_side(repository: Repository, here: Mapping[str, str], git_remote: str, 
     return {ref: _WORDS[kind] for kind, tips in found.items() for ref in tips}
 
 
-def _row(ref: str, standing: Standing, on_git: str | None, *, offline: bool) -> tuple[str, ...]:
+def _row(ref: str, standing: Standing, on_git: str | None, paint: Colours, *, offline: bool) -> tuple[str, ...]:
     experiment = Experiment.parse(ref)
-    sent = "-" if offline or standing.problem is not None else _amount(len(standing.unsent))
+    sent = "-" if offline or standing.problem is not None else amount(len(standing.unsent), paint)
     return (
         printable(name_of(ref)),
-        experiment.baseline[:7] if experiment is not None else "-",
-        _amount(len(standing.missing)),
-        on_git or "-",
+        paint("commit", experiment.baseline[:7]) if experiment is not None else "-",
+        amount(len(standing.missing), paint),
+        paint(_SLOTS[on_git], on_git) if on_git else "-",
         sent,
     )
 
@@ -109,7 +118,3 @@ def _fields(ref: str, standing: Standing, on_git: str | None, *, offline: bool) 
         "unsent": len(standing.unsent) if known else None,
         "problem": standing.problem.message if standing.problem is not None else None,
     }
-
-
-def _amount(missing: int) -> str:
-    return f"{missing} missing" if missing else "complete"

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from dvcexp.cli.colours import Colours, width
+
 
 def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> Iterator[str]:
     """A line for each row, columns as wide as their widest cell; no blanks at the end. right: columns of numbers."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        cells = [
-            f"{cell:>{width}}" if index in right else f"{cell:<{width}}"
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
+        cells = []
+        for index, (cell, wide) in enumerate(zip(row, widths, strict=True)):
+            blanks = " " * (wide - width(cell))
+            cells.append(blanks + cell if index in right else cell + blanks)
         yield "  ".join(cells).rstrip()
+
+
+def amount(missing: int, paint: Colours) -> str:
+    """Of an experiment's objects: `complete`, or how many are missing."""
+    return paint("missing", f"{missing} missing") if missing else paint("complete", "complete")
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
