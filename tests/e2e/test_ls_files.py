@@ -164,7 +164,7 @@ def test_many_commits_cost_no_more_processes_than_one(project: Project, tmp_path
     )
     assert done.returncode == 0
     started = [line for line in trace.read_text().splitlines() if "built-in: git" in line]
-    assert [line.split("built-in: git ")[1].split()[0] for line in started] == ["rev-parse", "cat-file", "cat-file"]
+    assert [line.split("built-in: git ")[1].split()[0] for line in started] == ["config", "cat-file", "cat-file"]
 
 
 def test_errors_and_external_outputs_are_told_beside_the_table(project: Project) -> None:
