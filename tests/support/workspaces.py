@@ -58,6 +58,13 @@ stages:
 
 def dvc(*args: str | Path, cwd: Path, check: bool = True) -> str:
     """What `dvc args...` prints, run in this process: the same command line, without the seconds that imports cost."""
+    code, printed = run_dvc(*args, cwd=cwd)
+    assert not check or code == 0, (args, code)
+    return printed
+
+
+def run_dvc(*args: str | Path, cwd: Path) -> tuple[int, str]:
+    """Its exit code, and what it prints."""
     from dvc.cli import main
 
     before, argv = Path.cwd(), sys.argv
@@ -71,8 +78,7 @@ def dvc(*args: str | Path, cwd: Path, check: bool = True) -> str:
     finally:
         os.chdir(before)
         sys.argv = argv
-    assert not check or code == 0, (args, code)
-    return printed.getvalue()
+    return code, printed.getvalue()
 
 
 def build(path: Path) -> None:
