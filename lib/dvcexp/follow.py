@@ -25,6 +25,12 @@ def followed(repository: Repository, tips: Mapping[str, str], git_remote: str) -
     return {ref: tips[ref] for ref in copied if _line(ref, tips[ref]) not in done}
 
 
+def deal_with(repository: Repository, tips: Mapping[str, str]) -> None:
+    """The experiments `tips` have been the user's: what a Git remote has of them need not become experiments again."""
+    if any("refs/dvcexp/" in value for key, value in repository.config.items() if key.endswith(".fetch")):
+        Note(repository.common_dir, "followed").add(_line(ref, tip) for ref, tip in tips.items())
+
+
 def copy_of(ref: str, git_remote: str) -> str:
     """Where following has the experiment `ref` of `git_remote` fetched to."""
     return f"refs/dvcexp/{git_remote}/{ref.removeprefix(NAMESPACE)}"

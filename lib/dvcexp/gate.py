@@ -13,7 +13,7 @@ from functools import cached_property
 from dvcexp import sync
 from dvcexp.errors import DvcexpError, printable
 from dvcexp.experiments import NAMESPACE, Experiment, is_internal
-from dvcexp.follow import copy_of, follow, followed
+from dvcexp.follow import copy_of, deal_with, follow, followed
 from dvcexp.git import caller
 from dvcexp.git.options import Options
 from dvcexp.git.pushing import Command, Verdict
@@ -66,7 +66,26 @@ class DataGate:
         tips = {ref: new for ref, new in updates.items() if Experiment.parse(ref)}
         for ref in updates.keys() - tips.keys() - withheld:
             self._progress.warning(f"'{printable(ref)}' is not an experiment, its data is not uploaded")
-        return Verdict(self._upload(tips), withheld)
+        refused = self._upload(tips)
+        deal_with(self._repository, {ref: tip for ref, tip in tips.items() if ref not in refused})
+        return Verdict(refused, withheld)
+
+    def after_push(self, commands: Sequence[Command], there: Mapping[str, str]) -> bool:
+        """Push the experiments that follow these branches; what fails there does not undo the push."""
+        if not self._settings.follow or self._settings.skip:
+            return True
+        from dvcexp.along import failed, push_along
+
+        quiet = self._options.verbosity == 0
+        now = {**there, **{command.ref: command.new for command in commands}}
+        try:
+            whole = push_along(self._repository, self._git_remote, commands, now, self._progress, quiet=quiet)
+        except DvcexpError as error:
+            self._progress.failure(error)
+            whole = False
+        if not whole:
+            self._progress.failure(failed(self._git_remote))
+        return whole
 
     def after_fetch(self, refs: Mapping[str, str]) -> bool:
         """Complete the data of experiments whose commits have come since the listing."""

@@ -39,8 +39,8 @@ def serve(argv: Sequence[str], git: Ends = _STDIO, environ: Mapping[str, str] = 
     has_prefix = name.startswith(PREFIX) or _is_configured_with_prefix(name, url, config)
     target = parse(_inner(url, config) if has_prefix else url)
     policy.check(target.transport, config, environ)
-    options = Options()
     git_remote = url if name.startswith(PREFIX) else name
+    options = Options(follows=_follows(config, git_remote, environ))
     gate = _gate(git_remote, config, options, target.path if isinstance(target, LocalPath) else None)
     if isinstance(target, Helper):
         from dvcexp.git.nested import NestedHelper
@@ -60,6 +60,13 @@ def _read_config(environ: Mapping[str, str]) -> GitConfig:
     if code != 0:
         raise DvcexpError(f"git config --list: exit code {code}")
     return GitConfig(listing)
+
+
+def _follows(config: GitConfig, git_remote: str, environ: Mapping[str, str]) -> bool:
+    """May experiments follow a push of their branch? A quick look; the gate reads the setting with care."""
+    return "DVCEXP_SKIP" not in environ and bool(
+        config.get_all(f"dvcexp.{git_remote}.follow") or config.get_all("dvcexp.follow")
+    )
 
 
 def _gate(git_remote: str, config: GitConfig, options: Options, source: str | None) -> Callable[[], Gate]:

@@ -18,21 +18,27 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dvcexp.errors import DvcexpError, printable
 from dvcexp.experiments import NAMESPACE, Experiment, is_internal
+from dvcexp.git import caller
+from dvcexp.git.pushing import Command
 
 if TYPE_CHECKING:
     import argparse
 
     from dvcexp.cli.parser import Verbs
+    from dvcexp.git.repository import Repository
+    from dvcexp.progress import Progress
 
 # A transport named in front of the URL wins over `remote.<name>.vcs`.
 _OTHER_HELPER = re.compile(r"[A-Za-z0-9]+::")
 
 
 class Updates(NamedTuple):
-    """What a push does under `refs/exps/`: experiment ref -> tip, and the refs there that are no experiment."""
+    """What a push does under `refs/exps/`: experiment ref -> tip, and the refs there that are no experiment. branches:
+    the branches that it sets."""
 
     tips: Mapping[str, str]
     malformed: tuple[str, ...]
+    branches: tuple[Command, ...] = ()
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -43,9 +49,9 @@ def add_parser(verbs: Verbs) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Upload; an error stops the push."""
+    """Upload; an error stops the push. What follows the push does not."""
     updates = read_updates(sys.stdin.buffer)
-    if not updates.tips and not updates.malformed:
+    if not any(updates):
         return 0
     from dvcexp import sync
     from dvcexp.git.repository import Repository
@@ -62,26 +68,44 @@ def run(args: argparse.Namespace) -> int:
     refused = sync.push(repository, updates.tips, git_remote=args.git_remote, settings=settings, progress=progress)
     if refused:
         raise _stopped(refused)
+    if settings.follow and not settings.skip and updates.branches:
+        _push_along(repository, args.git_remote, updates, progress)
     return 0
+
+
+def _push_along(repository: Repository, git_remote: str, updates: Updates, progress: Progress) -> None:
+    """Push the experiments that follow the branches: before these, for a hook is not called again after them."""
+    from dvcexp.along import failed, push_along
+
+    command = caller.ancestor("push")
+    if command is None:
+        progress.warning("whether this is a dry run cannot be told here, so no experiments follow the branch")
+    elif not command.is_dry_run and not push_along(
+        repository, git_remote, updates.branches, updates.tips, progress, quiet=command.is_quiet
+    ):
+        progress.failure(failed(git_remote))
 
 
 def read_updates(lines: Iterable[bytes]) -> Updates:
     """Git's lines -> what they do under `refs/exps/`, deletions and DVC's internal refs left out."""
     tips: dict[str, str] = {}
     malformed: list[str] = []
+    branches: list[Command] = []
     for line in lines:
         # The local side is what the user typed, `HEAD@{1 day ago}` for one: count the fields from the end.
         fields = os.fsdecode(line).rstrip("\n").rsplit(" ", 3)
         if len(fields) != 4:
             continue
-        _, sha, ref, _ = fields
+        _, sha, ref, old = fields
+        if ref.startswith("refs/heads/") and sha.strip("0"):
+            branches.append(Command(old, sha, ref))
         if not ref.startswith(NAMESPACE) or is_internal(ref) or not sha.strip("0"):
             continue
         if Experiment.parse(ref) is None:
             malformed.append(ref)
         else:
             tips[ref] = sha
-    return Updates(tips, tuple(malformed))
+    return Updates(tips, tuple(malformed), tuple(branches))
 
 
 def uses_helper(vcs: str | None, url: str) -> bool:

@@ -36,6 +36,7 @@ class Settings(NamedTuple):
     fetch_include: tuple[str, ...] = ()
     fetch_exclude: tuple[str, ...] = ()
     verify: Verify = "auto"
+    follow: bool = False
     skip: bool = False
 
     @classmethod
@@ -59,6 +60,7 @@ class Settings(NamedTuple):
             fetch_include=values("fetchInclude"),
             fetch_exclude=values("fetchExclude"),
             verify=last("verify", _verify, "auto"),
+            follow=last("follow", _bool, False),
             skip=_bool("DVCEXP_SKIP", environ.get("DVCEXP_SKIP", "")),
         )
 

@@ -10,6 +10,7 @@ from dvcexp.cli import selection, transfer
 from dvcexp.cli.history import Comparison, compare
 from dvcexp.cli.names import experiments, experiments_here, experiments_there, shown
 from dvcexp.errors import printable
+from dvcexp.follow import deal_with
 from dvcexp.git import foreground
 from dvcexp.git.repository import Repository
 from dvcexp.progress import Progress, plural
@@ -63,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
     code = _push_refs(args, going)
     if code == 0:
         _report(args, going, found)
+        if not args.dry_run:
+            deal_with(repository, going)
     for ref, reason in refused.items():
         there = "has been pushed before, but not all its data" if ref in found.same else "is not pushed"
         progress.error(f"{experiments([ref])} {there}: {reason}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from dvcexp.follow import deal_with
 from dvcexp.git.repository import Repository
 from dvcexp.notes import Note
 
@@ -22,6 +23,7 @@ def update(
     commands = [f"update {ref}\0{tip}\0{known.get(ref, '0' * len(tip))}\0" for ref, tip in written.items()]
     commands += [f"delete {ref}\0{tip}\0" for ref, tip in deleted.items()]
     repository.git("update-ref", "--stdin", "-z", stdin=os.fsencode("".join(commands)))
+    deal_with(repository, deleted)
 
 
 def delete(repository: Repository, tips: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 _WITH_VALUE = ("-c", "-C", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env", "--super-prefix")
 _LISTING = ("ls-remote", "remote")
+_GENERATIONS = 16  # hooks are started by hook managers, by shells, by shells
 
 
 class Command(NamedTuple):
@@ -41,6 +42,26 @@ class Command(NamedTuple):
         short = (word for word in self.arguments if word.startswith("-") and not word.startswith("--"))
         return "--force" in self.arguments or any("f" in word for word in short)
 
+    @property
+    def is_dry_run(self) -> bool:
+        """Of `git push`: does it only say what it would do?"""
+        return any(word.startswith("--dr") for word in self._options) or "n" in self._letters
+
+    @property
+    def is_quiet(self) -> bool:
+        """Of `git push`: is it to say nothing?"""
+        return "--quiet" in self._options or "q" in self._letters
+
+    @property
+    def _options(self) -> list[str]:
+        end = self.arguments.index("--") if "--" in self.arguments else len(self.arguments)
+        return [word for word in self.arguments[:end] if word.startswith("-")]
+
+    @property
+    def _letters(self) -> str:
+        """The short options of `git push`, of which `-o` alone takes what is left of its word for a value."""
+        return "".join(word[1:].partition("o")[0] for word in self._options if not word.startswith("--"))
+
     def refspecs(self, git_remote: str) -> list[str]:
         """The refspecs given behind the Git remote; none where the configured ones count."""
         named = [word.removeprefix("dvcexp::") for word in self.arguments]
@@ -54,6 +75,21 @@ def command() -> Command:
     """The git command that we serve."""
     # Our parent is `git remote-dvcexp`, which only starts and awaits us; its parent is the command.
     return Command.parse(_words(_parent_of(os.getppid())))
+
+
+def ancestor(name: str) -> Command | None:
+    """The nearest command called `name` that we run inside of, in a hook for one; None if none is to be seen."""
+    pid = os.getppid()
+    for _ in range(_GENERATIONS):
+        words = _words(pid)
+        if words and os.path.basename(words[0]) == "git":
+            found = Command.parse(words)
+            if found.name == name:
+                return found
+        pid = _parent_of(pid)
+        if pid <= 1:
+            break
+    return None
 
 
 def _parent_of(pid: int) -> int:

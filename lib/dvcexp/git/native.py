@@ -61,7 +61,8 @@ class NativeRemote:
 
         channel = reopen()
         self._answer("")
-        return exchange_for(name, self._git, channel, self._gate, reopen).run(from_git=ahead)
+        exchange = exchange_for(name, self._git, channel, self._gate, reopen, follows=options.follows)
+        return exchange.run(from_git=ahead)
 
 
 class BundleRemote:

@@ -78,6 +78,7 @@ class NestedHelper:
         self._child = _Child(argv, environ)
         self._listed: dict[str, str] = {}
         self._unwanted: dict[str, str] = {}  # listed, and in no `fetch` so far
+        self._pushed: list[Command] = []  # and reported to be done
 
     def run(self) -> int:
         """Relay until Git or the nested helper has ended: the exit code."""
@@ -93,6 +94,8 @@ class NestedHelper:
         # What Git updates without a `fetch` is updated by now.
         whole = not self._unwanted or self._gate().after_listing(self._unwanted)
         code = self._end()
+        if self._pushed and not self._gate().after_push(self._pushed, self._listed):
+            return code or 1
         return code if whole else code or 1
 
     def _end(self) -> int:
@@ -131,7 +134,9 @@ class NestedHelper:
             return None  # `fallback`: Git goes on with lines
         channel, ahead = self._child.hand_over()
         service = line.split(" ")[1]
-        return exchange_for(service, self._git, channel, self._gate, self._reopening(line)).run(from_server=ahead)
+        reopen, follows = self._reopening(line), self._options.follows
+        exchange = exchange_for(service, self._git, channel, self._gate, reopen, follows=follows)
+        return exchange.run(from_server=ahead)
 
     def _reopening(self, line: str) -> Callable[[], Channel]:
         def reopen() -> Channel:
@@ -187,7 +192,11 @@ class NestedHelper:
         answer += [f"ok {ref}" for ref in sorted(verdict.withheld) if ref not in refused]
         if kept:
             self._child.send([*kept, ""])
-            answer += self._child.until_blank()
+            told = self._child.until_blank()
+            answer += told
+            if self._options.follows and not self._options.dry_run:
+                pushed = (specs[line] for line in kept if f"ok {specs[line].ref}" in told)
+                self._pushed += [Command("", spec.source, spec.ref) for spec in pushed]
         self._answer([*answer, ""])
 
     def _judge(self, specs: Sequence[PushSpec]) -> Verdict:

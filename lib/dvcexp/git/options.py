@@ -9,9 +9,11 @@ _UNDERSTOOD = frozenset({"verbosity", "progress", "servpath", "family"})
 
 
 class Options:
-    """What Git has said so far. verbosity: 0 for -q, 1 without options, 2 and more for -v."""
+    """What Git has said so far. verbosity: 0 for -q, 1 without options, 2 and more for -v. follows: not Git's to say,
+    is something to be done after a push?"""
 
-    def __init__(self) -> None:
+    def __init__(self, *, follows: bool = False) -> None:
+        self.follows = follows
         self.verbosity = 1
         self.progress = False
         self.dry_run = False

@@ -52,7 +52,9 @@ class Decision(NamedTuple):
 class PushConversation:
     """One connection to receive-pack. `commands` is set while they are held: answer with `decide`."""
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, namespace: str, *, watched: bool = False) -> None:
+        """watched: `accepted` is wanted at the end."""
+        self._watched = watched
         self.commands: list[Command] | None = None
         self.advertisement = Advertisement()
         self.signed = False
@@ -116,6 +118,12 @@ class PushConversation:
         self._state = "swallow"
         return Decision(FLUSH, self._whole_report(answers), close=True)
 
+    @property
+    def accepted(self) -> list[Command]:
+        """What the server has reported to be done; nothing if it does not report, or nobody watched."""
+        done = self._report.accepted if self._report is not None else set()
+        return [command for command in self._listed if command.ref in done]
+
     def end(self) -> bytes:
         """The server has closed: what is held back of its report goes to Git."""
         return self._report.end() if self._report is not None else b""
@@ -156,6 +164,8 @@ class PushConversation:
             self._state = "through"
 
     def _let_go(self) -> bytes:
+        if self._watched and self.can_report and self._report is None:
+            self._report = _Report(b"", banded=self._banded)
         held = bytes(self._raw) + self._client.rest
         self._raw.clear()
         self._client = Parser()
@@ -214,6 +224,7 @@ class _Report:
         self._outer = Parser()
         self._inner = Parser()
         self._done = False
+        self.accepted: set[str] = set()
 
     def feed(self, data: bytes) -> bytes:
         """What to pass to Git now."""
@@ -249,6 +260,8 @@ class _Report:
     def _line(self, line: Packet) -> bytes:
         """A line of the report. Ours come before the flush that ends it."""
         if line.kind != "flush":
+            if line.text.startswith("ok "):
+                self.accepted.add(line.text.removeprefix("ok "))
             return pktline.encode_packet(line)
         self._done = not self._banded
         return self._answers + FLUSH

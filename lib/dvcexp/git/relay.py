@@ -38,6 +38,10 @@ class Gate(Protocol):
     def after_fetch(self, refs: Mapping[str, str]) -> bool:
         """Git has stored what it asked for, if anything, and waits before it updates these refs. False: it must not."""
 
+    def after_push(self, commands: Sequence[Command], there: Mapping[str, str]) -> bool:
+        """The server has done these commands, and is known to have the refs `there`, as far as they were listed. False:
+        what was to follow has failed."""
+
     def after_listing(self, refs: Mapping[str, str]) -> bool:
         """Git, in an old protocol, saw these refs and wanted none of them: those that it updates are updated by now.
         False: something failed, which can only be told."""
@@ -86,13 +90,23 @@ class FetchExchange(Exchange):
 
 
 class PushExchange(Exchange):
-    """A connection to receive-pack. `reopen` makes another one to the same place."""
+    """A connection to receive-pack. `reopen` makes another one to the same place. follows: the gate wants to hear what
+    has been pushed."""
 
-    def __init__(self, git: Ends, channel: Channel, gate: Callable[[], Gate], reopen: Callable[[], Channel]) -> None:
+    def __init__(
+        self,
+        git: Ends,
+        channel: Channel,
+        gate: Callable[[], Gate],
+        reopen: Callable[[], Channel],
+        *,
+        follows: bool = False,
+    ) -> None:
         super().__init__(git, channel)
         self._gate = gate
         self._reopen = reopen
-        self._conversation = PushConversation(NAMESPACE)
+        self._follows = follows
+        self._conversation = PushConversation(NAMESPACE, watched=follows)
         self._refused = False
         self._untold = False
 
@@ -119,6 +133,9 @@ class PushExchange(Exchange):
         code = super().run(from_git, from_server)
         if self._refused:
             return 1 if self._untold else 0  # Git fails by the report, where there is one
+        accepted = self._conversation.accepted if self._follows else []
+        if accepted and not self._gate().after_push(accepted, self._conversation.advertisement.refs):
+            return code or 1
         return code
 
     def _ask(self, commands: Sequence[Command]) -> Verdict:
@@ -155,13 +172,19 @@ class PushExchange(Exchange):
 
 
 def exchange_for(
-    service: str, git: Ends, channel: Channel, gate: Callable[[], Gate], reopen: Callable[[], Channel]
+    service: str,
+    git: Ends,
+    channel: Channel,
+    gate: Callable[[], Gate],
+    reopen: Callable[[], Channel],
+    *,
+    follows: bool = False,
 ) -> Exchange:
     """The exchange that knows `service`; one that only relays for any other (git-upload-archive)."""
     if service == "git-upload-pack":
         return FetchExchange(git, channel, gate)
     if service == "git-receive-pack":
-        return PushExchange(git, channel, gate, reopen)
+        return PushExchange(git, channel, gate, reopen, follows=follows)
     return Exchange(git, channel)
 
 

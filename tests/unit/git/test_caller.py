@@ -70,3 +70,20 @@ def test_the_command_is_our_parents_parent(tmp_path: Path) -> None:
     # The inner sh stands for `git remote-dvcexp`, the outer one for the git command, with `-c <something>` before it.
     done = sh("sh", "-c", f"sh -c {shlex.quote(ours)}; true", "fetch", "a b", cwd=tmp_path)
     assert json.loads(done.stdout) == ["fetch", ["a b"]]
+
+
+@pytest.mark.parametrize(
+    ("line", "dry"),
+    [
+        ("git push --dry-run origin", True),
+        ("git push --dry", True),
+        ("git push origin -n main", True),
+        ("git push -fnu origin", True),
+        ("git push -on origin", False),
+        ("git push -f --no-verify origin", False),
+        ("git push origin -- -n", False),
+        ("git push --delete origin", False),
+    ],
+)
+def test_a_dry_push_is_told_by_its_words(line: str, dry: bool) -> None:
+    assert Command.parse(line.split()).is_dry_run == dry

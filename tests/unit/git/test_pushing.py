@@ -199,3 +199,28 @@ def test_a_report_for_thousands_of_refs_keeps_to_the_size_of_a_packet() -> None:
     conversation = held(commands(*((ZERO, B, ref) for ref in refs)))
     decision = conversation.decide(Verdict(dict.fromkeys(refs, "no data")))
     assert report_lines(decision.to_git) == ["unpack ok", *(f"ng {ref} no data" for ref in refs)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("banded", [True, False])
+def test_what_the_server_took_is_known_to_who_watches(size: int, *, banded: bool) -> None:
+    conversation = PushConversation(NAMESPACE, watched=True)
+    capabilities = CAPABILITIES if banded else CAPABILITIES.replace("side-band-64k", "")
+    push = commands((A, B, MAIN), (A, ZERO, "refs/heads/old"), capabilities=capabilities) + PACK
+    in_pieces(conversation.from_server, advertisement([(MAIN, A)]), size)
+    assert in_pieces(conversation.from_git, push, size) == push
+    lines = ("unpack ok\n", f"ok {MAIN}\n", "ng refs/heads/old protected\n", 0)
+    report = band(*lines) if banded else stream(*lines)
+    passed = in_pieces(conversation.from_server, report, size)
+    if banded:
+        assert report_lines(passed) == ["unpack ok", f"ok {MAIN}", "ng refs/heads/old protected"]
+    else:
+        assert passed == report
+    assert [command.ref for command in conversation.accepted] == [MAIN]
+
+
+def test_without_a_report_nothing_is_known_to_be_taken() -> None:
+    conversation = PushConversation(NAMESPACE, watched=True)
+    in_pieces(conversation.from_git, commands((A, B, MAIN), capabilities="ofs-delta") + PACK, 4096)
+    assert conversation.from_server(b"") == b""
+    assert conversation.accepted == []
