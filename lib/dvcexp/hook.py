@@ -109,7 +109,7 @@ def read_updates(lines: Iterable[bytes]) -> Updates:
 
 
 def uses_helper(vcs: str | None, url: str) -> bool:
-    """Does this push go through git-remote-dvcexp, which uploads by itself?"""
+    """Does Git go through git-remote-dvcexp to this URL, which moves the data by itself?"""
     if url.startswith(("dvcexp::", "dvcexp://")):
         return True
     return vcs == "dvcexp" and _OTHER_HELPER.match(url) is None

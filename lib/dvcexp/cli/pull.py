@@ -12,12 +12,16 @@ from dvcexp.cli.names import experiments, experiments_here, experiments_there, s
 from dvcexp.errors import DvcexpError, printable
 from dvcexp.git import foreground
 from dvcexp.git.repository import Repository
+from dvcexp.git.url import fetch_url
+from dvcexp.hook import uses_helper
 from dvcexp.progress import Progress
+from dvcexp.sync.complete import CompleteCommits
 
 if TYPE_CHECKING:
     import argparse
 
     from dvcexp.cli.parser import Verbs
+    from dvcexp.settings import Settings
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -48,21 +52,33 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         _report(args, "Would pull", wanted, chosen)
         return 0
+    seen_to = _by_helper(repository, args.git_remote, settings, wanted)
     code = _fetch_refs(args, wanted) if wanted else 0
     here = experiments_here(repository)
     left = {ref: tip for ref, tip in wanted.items() if here.get(ref) != tip}
     complete = {ref: here[ref] for ref in chosen if ref not in left and ref in here}
+    unsure = {ref: tip for ref, tip in complete.items() if code != 0 or ref not in seen_to}
     progress = transfer.progress(args)
     explained = _explain(args, repository, here, left, progress)
-    if settings.moves_data and complete:
+    if settings.moves_data and unsure:
         from dvcexp import sync
 
         # A remote without the helper has brought the refs alone, and what was here already may lack something.
-        sync.fetch(repository, complete, git_remote=args.git_remote, settings=settings, progress=progress, recheck=True)
+        sync.fetch(repository, unsure, git_remote=args.git_remote, settings=settings, progress=progress, recheck=True)
     if code != 0 and not explained:
         raise DvcexpError(f"not everything could be pulled from Git remote '{shown(args.git_remote)}'")
     _report(args, "Pulled", [ref for ref in wanted if ref not in left], complete)
     return 1 if left else code
+
+
+def _by_helper(repository: Repository, git_remote: str, settings: Settings, wanted: Mapping[str, str]) -> set[str]:
+    """Those of `wanted` whose data the helper will bring, or say that it cannot.
+
+    What is noted to be complete it passes over, though the data may have gone since.
+    """
+    vcs, url = repository.config.get(f"remote.{git_remote}.vcs"), fetch_url(git_remote, repository.config)
+    noted = CompleteCommits(repository, settings)
+    return {ref for ref, tip in wanted.items() if tip not in noted} if uses_helper(vcs, url) else set()
 
 
 def _has(repository: Repository, here: str | None, tip: str) -> bool:
