@@ -119,4 +119,4 @@ def unquote(text: str) -> str:
 
 def _unescape(match: re.Match[bytes]) -> bytes:
     escape = match[1]
-    return bytes([int(escape, 8) & 0xFF]) if escape.isdigit() else _ESCAPED.get(escape, escape)
+    return bytes([int(escape, 8) & 0xFF]) if len(escape) == 3 else _ESCAPED.get(escape, escape)

@@ -77,6 +77,7 @@ def test_a_value_that_git_quotes_comes_out_as_it_was(value: str) -> None:
 def test_escapes_are_those_of_c() -> None:
     assert unquote(r'"a\tb\\c\"d\303\251"') == 'a\tb\\c"dé'
     assert unquote("plain \\t") == "plain \\t"
+    assert unquote(r'"\8 \12 \1"') == "8 12 1"  # no octal number has fewer than three digits
 
 
 def test_lines_end_with_the_stream_and_a_broken_one_is_none() -> None:
