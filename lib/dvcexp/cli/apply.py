@@ -8,6 +8,7 @@ from dvcexp.cli import transfer, workspace
 from dvcexp.cli.names import AmbiguousExperiment, Names, UnknownExperiment, experiments_here
 from dvcexp.cli.revisions import resolve
 from dvcexp.dvc import lock
+from dvcexp.dvc.hashes import Hashes
 from dvcexp.dvc.outputs import OutputsReader, RootOutputs
 from dvcexp.dvc.overlay import Overlays
 from dvcexp.dvc.workspace import Contents, Git, Plan
@@ -84,6 +85,8 @@ class _Apply:
         self._progress = progress
         self._force = force
         self._inside = Inside(work_tree.top)
+        self._hashes = Hashes(work_tree.hashes)
+        self._contents = Contents(self._inside, self._hashes)
         self._configs = workspace.Configs(work_tree.top)
         self._overlays = Overlays(repository.objects, work_tree.top)
         self._reader = OutputsReader(self._overlays)
@@ -113,7 +116,7 @@ class _Apply:
         prepared = self._work_tree.prepare(git_plan.write)
         stash.remember(self._work_tree, status, self._head, self._commit, self._word)
         self._write(git_plan, plans, prepared, status)
-        workspace.carry_out(plans, self._inside, self._progress, self._command)
+        workspace.carry_out(plans, self._inside, self._hashes, self._progress, self._command)
         self._work_tree.git("update-ref", stash.EXEC_APPLY, self._commit)
         self._tell(git_plan, plans)
 
@@ -136,12 +139,11 @@ class _Apply:
 
     def _applying(self, status: Status, before: tuple[RootOutputs, ...]) -> Applying:
         applied = self._repository.refs(stash.EXEC_APPLY).get(stash.EXEC_APPLY)
-        contents = Contents(self._inside)
 
         def is_cached(path: str) -> bool:
             state = self._inside.status(path)
             caches = (self._configs.cache(workspace.path_of(found)) for found in before)
-            return state is not None and any(contents.is_cached(path, state, cache) for cache in caches)
+            return state is not None and any(self._contents.is_cached(path, state, cache) for cache in caches)
 
         return Applying(
             work_tree=self._work_tree,
@@ -168,7 +170,7 @@ class _Apply:
         )
         applied = self._reader.read(git_side.applied) if git_side.applied is not None else ()
         roots = workspace.roots(self._configs, after, [] if partly else [*before, *applied])
-        plans = workspace.plans(self._inside, git, roots, force=self._force)
+        plans = workspace.plans(self._inside, git, self._contents, roots, force=self._force)
         data = {path for plan in plans for path in plan.place}
         git_plan.write = [path for path in git_plan.write if path not in data]
         return plans

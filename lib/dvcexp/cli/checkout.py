@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from dvcexp.cli import transfer, workspace
 from dvcexp.dvc import lock
+from dvcexp.dvc.hashes import Hashes
 from dvcexp.dvc.outputs import Output, OutputsReader, RootOutputs
 from dvcexp.dvc.overlay import Overlays
-from dvcexp.dvc.workspace import Git, Plan
+from dvcexp.dvc.workspace import Contents, Git, Plan
 from dvcexp.errors import DvcexpError, printable
 from dvcexp.git import stash
 from dvcexp.git.applying import CommitFiles
@@ -80,12 +81,13 @@ def _check_out(
     partly = not args.paths and workspace.refuse_errors(subject, found, progress, force=args.force)
     previous = [] if args.paths or partly else checkout.before()
     inside = Inside(checkout.top)
+    hashes = Hashes(checkout.hashes)
     roots = workspace.roots(configs, found, previous, choose)
-    plans = workspace.plans(inside, checkout.git(), roots, force=args.force)
+    plans = workspace.plans(inside, checkout.git(), Contents(inside, hashes), roots, force=args.force)
     workspace.refuse_missing(subject, plans, "git exp checkout --fetch")
     lost = [path for plan in plans for path in plan.lost]
     workspace.refuse_loss(subject, lost, "git exp checkout --force overwrites them")
-    workspace.carry_out(plans, inside, progress, "git exp checkout")
+    workspace.carry_out(plans, inside, hashes, progress, "git exp checkout")
     return plans
 
 
@@ -98,6 +100,7 @@ class _Checkout:
         self._reader = OutputsReader(self._overlays)
         self._files = CommitFiles(repository.objects)
         self.top = work_tree.top
+        self.hashes = work_tree.hashes
         self._status: Status = work_tree.status()
         head = repository.resolve("HEAD")
         self._head = self._tree(head) if head is not None else None

@@ -11,8 +11,9 @@ from dvcexp.cli import transfer
 from dvcexp.dvc import lock, workspace
 from dvcexp.dvc.cache import Cache
 from dvcexp.dvc.config import DvcConfig, commit_config, work_tree_config
+from dvcexp.dvc.hashes import Hashes
 from dvcexp.dvc.outputs import Output, RootOutputs
-from dvcexp.dvc.workspace import Git, Plan, Planner, Root
+from dvcexp.dvc.workspace import Contents, Git, Plan, Planner, Root
 from dvcexp.errors import ConfigError, DvcexpError, printable
 from dvcexp.git.repository import Repository
 from dvcexp.inside import Inside
@@ -151,13 +152,13 @@ def path_of(found: RootOutputs) -> str:
     return "" if found.root == "." else found.root
 
 
-def plans(inside: Inside, git: Git, found: Iterable[Root], *, force: bool) -> list[Plan]:
+def plans(inside: Inside, git: Git, contents: Contents, found: Iterable[Root], *, force: bool) -> list[Plan]:
     """The plan of each root; raises what makes one impossible."""
-    planner = Planner(inside, git, force=force)
+    planner = Planner(inside, git, contents, force=force)
     return [planner.plan(root) for root in found]
 
 
-def carry_out(made: Sequence[Plan], inside: Inside, progress: Progress, command: str) -> None:
+def carry_out(made: Sequence[Plan], inside: Inside, hashes: Hashes, progress: Progress, command: str) -> None:
     """Put everything in place; Unfinished with `command` to type again."""
     total = sum(len(plan.place) for plan in made)
     done = 0
@@ -170,9 +171,11 @@ def carry_out(made: Sequence[Plan], inside: Inside, progress: Progress, command:
 
         try:
             for plan in made:
-                workspace.carry_out(plan, inside, advance)
+                workspace.carry_out(plan, inside, hashes, advance)
         except OSError as error:
             raise Unfinished(command, error, done, total) from error
+        finally:
+            hashes.save()
 
 
 def refuse_errors(subject: str, found: Iterable[RootOutputs], progress: Progress, *, force: bool) -> bool:

@@ -43,6 +43,11 @@ class Linker:
         self._named = types
         self._left = list(types)
 
+    @property
+    def copies(self) -> bool:
+        """Are the files that it makes their own, and no links?"""
+        return bool(self._left) and self._left[0] in ("copy", "reflink")
+
     def link(self, source: str, target: str) -> None:
         """The new file `target` with the content of `source`; both absolute. NoLinkType, OSError.
 

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 
 from dvcexp import files
 from dvcexp.dvc.cache import Cache, is_intact, is_protected
+from dvcexp.dvc.hashes import Hashes
 from dvcexp.dvc.ignore import IgnoreFilter
 from dvcexp.dvc.links import Linker
 from dvcexp.dvc.objects import LEGACY, MD5, Entry, Object, UnsafeManifest, new_digest, parse_manifest
@@ -113,10 +114,11 @@ class Plan:
 
 
 class Contents:
-    """What files of the work tree hold. Each is read at most once."""
+    """What files of the work tree hold. Each is read at most once, and not at all where `hashes` knows it."""
 
-    def __init__(self, inside: Inside) -> None:
+    def __init__(self, inside: Inside, hashes: Hashes) -> None:
         self._inside = inside
+        self._hashes = hashes
         self._md5: dict[str, str] = {}
 
     def is_object(self, path: str, status: os.stat_result, cache: Cache, wanted: Object) -> bool:
@@ -134,21 +136,26 @@ class Contents:
         # Legacy objects that differ in their line ends alone are the same.
         if cached is not None and wanted.hash == MD5 and cached.st_size != status.st_size:
             return False
-        return self.md5(path) == wanted.oid or (wanted.hash == LEGACY and is_intact(full, wanted))
+        return self._of(path, status) == wanted.oid or (wanted.hash == LEGACY and is_intact(full, wanted))
 
     def is_cached(self, path: str, status: os.stat_result, cache: Cache) -> bool:
         """Is what the file holds in the cache?"""
         full = self._inside.full(path)
-        if not stat.S_ISREG(_target(full, status).st_mode):
+        status = _target(full, status)
+        if not stat.S_ISREG(status.st_mode):
             return False
-        if cache.present([Object(self.md5(path))]):
+        if cache.present([Object(self._of(path, status))]):
             return True
         return bool(cache.present([Object(hash_file(full, new_digest(LEGACY)), LEGACY)]))
 
-    def md5(self, path: str) -> str:
-        """The md5 of a file, or of what a link leads to."""
+    def _of(self, path: str, status: os.stat_result) -> str:
+        """The md5 of a file, or of what a link leads to; `status` is that of the file."""
         if path not in self._md5:
-            self._md5[path] = hash_file(self._inside.full(path), new_digest(MD5))
+            md5 = self._hashes.get(path, status)
+            if md5 is None:
+                md5 = hash_file(self._inside.full(path), new_digest(MD5))
+                self._hashes.note(path, status, md5)
+            self._md5[path] = md5
         return self._md5[path]
 
 
@@ -165,11 +172,11 @@ def _target(full: str, status: os.stat_result) -> os.stat_result:
 class Planner:
     """Makes the plans of the roots of one work tree; reads the disk and changes nothing."""
 
-    def __init__(self, inside: Inside, git: Git, *, force: bool) -> None:
+    def __init__(self, inside: Inside, git: Git, contents: Contents, *, force: bool) -> None:
         self._inside = inside
         self._git = git
+        self._contents = contents
         self._force = force
-        self._contents = Contents(inside)
 
     def plan(self, root: Root) -> Plan:
         """UnsafeOutput, UnsafeManifest where an output must not be put in place."""
@@ -417,7 +424,7 @@ def _word(kind: str | None) -> str:
     return {"link": "symbolic link", "dir": "folder", "submodule": "submodule"}.get(kind or "", "file")
 
 
-def carry_out(plan: Plan, inside: Inside, advance: Callable[[], object]) -> None:
+def carry_out(plan: Plan, inside: Inside, hashes: Hashes, advance: Callable[[], object]) -> None:
     """Do it; `advance` hears of every file that is put in place. OSError, NoLinkType, InTheWay.
 
     Every file is either old or new at any time, and what was begun can be done again.
@@ -433,6 +440,8 @@ def carry_out(plan: Plan, inside: Inside, advance: Callable[[], object]) -> None
         source = plan.root.cache.path(target.object)
         inside.make(path.rpartition("/")[0])
         _place(linker, source, path, inside, is_exec=target.is_exec)
+        if linker.copies and target.object.hash == MD5:
+            hashes.note(path, os.lstat(inside.full(path)), target.object.oid)
         advance()
     for path in plan.executable:
         _allow_running(inside.full(path))

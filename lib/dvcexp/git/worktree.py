@@ -92,6 +92,11 @@ class WorkTree:
         os.makedirs(self._folder, exist_ok=True)
         return os.path.join(self._folder, "apply.lock")
 
+    @property
+    def hashes(self) -> str:
+        """The file that keeps what is known of data in the work tree."""
+        return os.path.join(self._folder, "hashes")
+
     def __enter__(self) -> WorkTree:
         """To be entered with the lock held: what a process that was killed has left is removed."""
         for name in os.listdir(self._folder):
