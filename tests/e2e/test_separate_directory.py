@@ -68,6 +68,17 @@ def test_a_push_to_the_project_brings_the_data_into_its_cache(there: Directories
     assert "uploaded" not in again.stderr
 
 
+def test_the_hook_sees_to_a_plain_push_by_path(there: Directories) -> None:
+    git("config", "--unset", "remote.origin.vcs", cwd=there.clone.path)
+    exp("install", cwd=there.clone.path)
+    git("config", "--unset", "remote.origin.vcs", cwd=there.clone.path)
+    b = new(there)
+    done = sh("git", "push", "../project", "refs/exps/*/b", cwd=there.clone.path)
+    assert "dvcexp: uploaded 3 objects (" in done.stderr
+    assert b in experiments(there.path)
+    assert cached(there.clone.path) <= cached(there.path)
+
+
 @pytest.mark.parametrize(
     "fetch",
     [
