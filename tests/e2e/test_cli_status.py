@@ -92,6 +92,24 @@ class TestStatus:
         exp("remove", "-A", cwd=team.alice)
         assert exp("status", cwd=team.alice).stdout == ""
 
+    def test_misses_nothing_that_is_excluded_from_fetching(self, team: Sharing) -> None:
+        exp("push", "-q", "origin", "-A", cwd=team.alice)
+        bob = team.clone("bob")
+        git("config", "dvcexp.fetchExclude", "out/y", cwd=bob)
+        git("fetch", "-q", "origin", "refs/exps/*:refs/exps/*", cwd=bob)
+        assert [row["missing"] for row in rows(bob)] == [2, 2]
+        exp("fetch", "-q", cwd=bob)
+        assert [row["missing"] for row in rows(bob)] == [0, 0]
+        git("config", "--unset", "dvcexp.fetchExclude", cwd=bob)
+        assert [row["missing"] for row in rows(bob)] == [1, 1]
+
+    def test_a_fetch_that_brings_less_than_there_was_once_says_so(self, team: Sharing) -> None:
+        exp("push", "-q", "origin", "-A", cwd=team.alice)
+        assert exp("fetch", cwd=team.alice).code == 0
+        shutil.rmtree(team.storage)
+        lose(team, b"model a")
+        assert exp("fetch", cwd=team.alice, check=False).code == 1
+
     def test_moves_nothing(self, team: Sharing) -> None:
         before = git("for-each-ref", cwd=team.alice), cached(team.alice), oids(team.storage)
         exp("status", cwd=team.alice)

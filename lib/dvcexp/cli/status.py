@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         settings=settings,
         progress=progress,
         ask_remotes=not args.offline,
+        limited=True,
     )
     git_side = {} if args.offline else _git_side(repository, here, args.git_remote, progress)
     if args.json:

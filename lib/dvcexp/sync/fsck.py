@@ -160,28 +160,10 @@ def _bad(shelves: Mapping[str, Shelf], store: Store, part: Part, shared: Part | 
     wrong = {item for item in used & shelf.findings.keys() if not shelf.findings[item].mended}
     missing = {item for item in wrong if shelf.findings[item].state == "missing"}
     if missing:
-        for item in missing - _expected(shared, shelf, paths):
+        for item in missing - paths.expected(shared, shelf.members, shelf.cache):
             del shelf.findings[item]
             wrong.discard(item)
     return {item for item in wrong - shelf.tried if shelf.findings[item].state in ("damaged", "missing")}
-
-
-def _expected(part: Part | None, shelf: Shelf, paths: PathFilter) -> set[Object]:
-    """What a fetch of `part`, which holds what paths may want, brings."""
-    if part is None:
-        return set()
-    found = set(part.demand.files)
-    for directory in part.demand.directories:
-        members = shelf.members.get(directory)
-        if members is not None and paths.limits:
-            entries = manifests.entries_in_cache(shelf.cache, directory) or []
-            wanted = paths.wanted(part.uses[directory].output.path, entries)
-            if wanted is None:
-                continue
-            members = manifests.members(directory, wanted)
-        found.add(directory)
-        found |= members or frozenset()
-    return found
 
 
 def _narrowed(part: Part | None, bad: Collection[Object], shelf: Shelf) -> Part:

@@ -52,6 +52,8 @@ def fetch(
             from dvcexp.sync import incoming_runs
 
             incoming_runs.fetch(selection, stores, paths, progress, gaps)
+    if gaps.missing or gaps.failed:
+        CompleteCommits.forget(repository)  # what was complete once need not be so now
     if gaps.missing:
         _warn_of_missing(gaps.missing, progress)
     if gaps.failed:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from dvcexp.dvc.cache import Cache
 from dvcexp.dvc.ignore import IgnoreFilter
-from dvcexp.dvc.objects import Entry
+from dvcexp.dvc.objects import Entry, Object
 from dvcexp.settings import Settings
-from dvcexp.sync.demand import Use
+from dvcexp.sync import manifests
+from dvcexp.sync.demand import Part, Use
 
 
 class PathFilter:
@@ -47,3 +49,19 @@ class PathFilter:
         """
         found = [entry for entry in entries if self.matches(f"{directory}/{entry.relpath}")]
         return found if found or not entries else None
+
+    def expected(
+        self, part: Part | None, members: Mapping[Object, frozenset[Object] | None], cache: Cache
+    ) -> set[Object]:
+        """What a fetch of `part`, chosen by `may_want`, brings. members: of its directories, where they are known."""
+        found = set(part.demand.files) if part is not None else set()
+        for directory in part.demand.directories if part is not None else ():
+            listed = members.get(directory)
+            if part is not None and listed is not None and self.limits:
+                entries = manifests.entries_in_cache(cache, directory) or []
+                wanted = self.wanted(part.uses[directory].output.path, entries)
+                if wanted is None:
+                    continue
+                listed = manifests.members(directory, wanted)
+            found |= {directory, *(listed or ())}
+        return found

@@ -12,6 +12,7 @@ from dvcexp.progress import Progress
 from dvcexp.settings import Settings
 from dvcexp.sync.demand import Part, Selection, Use, by_store, is_shared
 from dvcexp.sync.lacking import NOWHERE, expand, make_plan
+from dvcexp.sync.paths import PathFilter
 from dvcexp.sync.refusals import Refusals
 from dvcexp.sync.stores import Store, Stores
 
@@ -41,8 +42,10 @@ def survey(
     settings: Settings,
     progress: Progress,
     ask_remotes: bool = True,
+    limited: bool = False,
 ) -> dict[str, Standing]:
-    """How each of the experiments `tips` (full ref -> tip) stands. ask_remotes: without, `unsent` stays empty."""
+    """How each of the experiments `tips` (full ref -> tip) stands. ask_remotes: without, `unsent` stays empty. limited:
+    what `dvcexp.fetchInclude` and `dvcexp.fetchExclude` leave out is not missing."""
     selection = Selection(repository, tips)
     standings = {ref: Standing() for ref in tips}
 
@@ -61,8 +64,12 @@ def survey(
                 unreadable(commit, error)
     refusals = Refusals(selection, settings, progress)
     with Stores(repository, settings, git_remote) as stores:
+        paths = PathFilter.of(settings)
+        fetched = by_store(selection, stores, paths.may_want, lambda use, error: None) if limited else {}
         for store, part in by_store(selection, stores, lambda use: True, failed).items():
             missing = _missing(store, part, refusals)
+            if limited and store.cache is not None:
+                missing &= paths.expected(fetched.get(store), part.demand.directories, store.cache)
             unsent: set[Object] = set()
             problem = None
             if ask_remotes:
