@@ -10,6 +10,7 @@ import pytest
 from tests.support.cloud_servers import AZURE_ACCOUNT, AZURE_KEY, azure_server
 from tests.support.remote_dvc import PlainDvc
 from tests.support.remote_faults import RemoteFaults
+from tests.support.remote_scale import RemoteScale
 from tests.support.remote_suite import Config, Place, RemoteSuite
 
 WRONG_KEY = "d3Jvbmc" + AZURE_KEY[7:]
@@ -51,7 +52,7 @@ def place(azurite: int) -> Place:
     )
 
 
-class TestAzure(RemoteSuite, RemoteFaults, PlainDvc):
+class TestAzure(RemoteSuite, RemoteFaults, RemoteScale, PlainDvc):
     small_objects = 600
 
     @pytest.fixture

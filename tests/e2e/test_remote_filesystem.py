@@ -51,6 +51,16 @@ class OnDisk(RemoteSuite):
     renames = True
     seeks = True
 
+    def test_many_objects_are_looked_for_folder_by_folder(
+        self, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        present = uploads_of(tmp_path, [str(n).encode() for n in range(0, 3000, 100)])
+        wanted = [key_of(str(n).encode()) for n in range(3000)]
+        remote = place.config.open()
+        assert failures(remote.upload(present)) == []
+        monkeypatch.setattr(FilesystemRemote, "exists_one", None)  # nothing is asked for by itself
+        assert remote.exists(wanted) == {upload.key for upload in present}
+
     @pytest.fixture(autouse=True)
     def kinds(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(KINDS, "hdfs", on_disk(self.renames, self.seeks))

@@ -11,6 +11,7 @@ import requests
 from tests.support.cloud_servers import gcs_server
 from tests.support.remote_dvc import PlainDvc
 from tests.support.remote_faults import RemoteFaults
+from tests.support.remote_scale import RemoteScale
 from tests.support.remote_suite import Config, Place, RemoteSuite
 
 
@@ -42,7 +43,7 @@ def place(gcs: int) -> Place:
     )
 
 
-class TestGcs(RemoteSuite, RemoteFaults, PlainDvc):
+class TestGcs(RemoteSuite, RemoteFaults, RemoteScale, PlainDvc):
     @pytest.fixture
     def place(self, place: Place) -> Place:
         return place

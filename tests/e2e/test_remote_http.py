@@ -26,6 +26,7 @@ from tests.support.dvc_roundtrip import check_both_ways
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.remote_dvc import check_run_cache
 from tests.support.remote_faults import RemoteFaults
+from tests.support.remote_scale import RemoteScale
 from tests.support.remote_suite import Config, Place, RemoteSuite, failures, fetched, key_of, uploads_of
 from tests.support.storage_servers import HEADER, PASSWORD, TOKEN, USER, Apache, Nginx, apache_server, nginx_server
 
@@ -68,7 +69,7 @@ def make_place(root: Path, port: int, options: Mapping[str, str], wrong: Mapping
     )
 
 
-class TestPlain(RemoteSuite, RemoteFaults):
+class TestPlain(RemoteSuite, RemoteFaults, RemoteScale):
     @pytest.fixture
     def place(self, nginx: Nginx) -> Place:
         return make_place(nginx.root, nginx.plain, PUT)

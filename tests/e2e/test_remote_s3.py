@@ -12,6 +12,7 @@ import pytest
 from tests.support.cloud_servers import S3_BUCKET, S3_KEY, S3_SECRET, s3_server
 from tests.support.remote_dvc import PlainDvc
 from tests.support.remote_faults import RemoteFaults
+from tests.support.remote_scale import RemoteScale
 from tests.support.remote_suite import Config, Place, RemoteSuite
 
 
@@ -59,7 +60,7 @@ def place(s3: S3) -> Place:
     )
 
 
-class TestS3(RemoteSuite, RemoteFaults, PlainDvc):
+class TestS3(RemoteSuite, RemoteFaults, RemoteScale, PlainDvc):
     resumes = False  # this server sends all of an object, whatever part of it is asked for
 
     @pytest.fixture

@@ -27,6 +27,7 @@ from tests.support.dvc_roundtrip import check_both_ways
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.remote_dvc import check_run_cache
 from tests.support.remote_faults import RemoteFaults
+from tests.support.remote_scale import RemoteScale
 from tests.support.remote_suite import Config, Place, RemoteSuite, failures, fetched, key_of, uploads_of
 from tests.support.storage_servers import PASSPHRASE, PASSWORD, USER, RcloneSftp, Sshd, rclone_sftp, ssh_server
 
@@ -85,7 +86,7 @@ def place(sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Place:
     return Place(at=at, port=sshd.port, plant=plant, wrong_credentials=None, http=False)
 
 
-class TestSftp(RemoteSuite, RemoteFaults):
+class TestSftp(RemoteSuite, RemoteFaults, RemoteScale):
     hopeless = Fault(cut_up=200_000, reset=True)  # an upload goes on where it broke: more would get it through
 
     @pytest.fixture

@@ -16,6 +16,7 @@ from tests.support.dvc_roundtrip import check_both_ways
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.remote_dvc import check_run_cache
 from tests.support.remote_faults import RemoteFaults
+from tests.support.remote_scale import RemoteScale
 from tests.support.remote_suite import Config, Place, RemoteSuite, failures, fetched, key_of, uploads_of
 from tests.support.storage_servers import (
     PASSWORD,
@@ -81,7 +82,7 @@ def make_place(
     )
 
 
-class TestNginx(RemoteSuite, RemoteFaults):
+class TestNginx(RemoteSuite, RemoteFaults, RemoteScale):
     small_objects = 600
 
     @pytest.fixture

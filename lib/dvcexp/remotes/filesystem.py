@@ -23,10 +23,12 @@ from dvcexp.remotes.base import Download, Listed, ObjectMissing, Outcome, Remote
 from dvcexp.remotes.filesystem_errors import meaning
 from dvcexp.remotes.options import Options
 from dvcexp.remotes.pool import PerObjectRemote
+from dvcexp.remotes.presence import Listing
 from dvcexp.remotes.receiving import Body, receive
 from dvcexp.remotes.ssh_command import Place, parse_url
 
 _CHUNK = 1 << 20
+_PAGE = 1000  # of HDFS, and of the others about
 _CONNECT = 10.0
 
 
@@ -188,6 +190,7 @@ class FilesystemRemote(PerObjectRemote):
     stall: seconds to wait for one answer.
     """
 
+    listing = Listing(_PAGE, flat=False)
     stall = 60.0
 
     def __init__(

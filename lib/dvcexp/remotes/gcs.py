@@ -31,7 +31,7 @@ from dvcexp.remotes.gcs_auth import google_auth, next_steps
 from dvcexp.remotes.http_client import HttpClient
 from dvcexp.remotes.memory import Budget
 from dvcexp.remotes.options import Options, bucket_and_prefix, split, without_secrets
-from dvcexp.remotes.pool import PerObjectRemote
+from dvcexp.remotes.pool import Once, PerObjectRemote
 from dvcexp.remotes.presence import Listing
 from dvcexp.remotes.receiving import Body, receive
 
@@ -103,7 +103,7 @@ class GcsRemote(PerObjectRemote):
         self._bucket = quote(bucket, safe="")
         self._memory = Budget(_MEMORY)
         self._sessions: dict[str, str] = {}  # key -> address of its upload that is under way
-        self._base_seen = False
+        self._base_seen = Once()
 
     def close(self) -> None:
         self._client.close()
@@ -113,7 +113,7 @@ class GcsRemote(PerObjectRemote):
             with self._client.request("GET", key, url=self._object(key, fields="name")):
                 return True
         except ObjectMissing:
-            self._require_base()
+            self._base_seen.do(self._require_base)
             return False
 
     def upload_one(self, upload: Upload) -> Outcome:
@@ -196,7 +196,7 @@ class GcsRemote(PerObjectRemote):
             try:
                 return receive(download, ask, failed)
             except ObjectMissing:
-                self._require_base()
+                self._base_seen.do(self._require_base)
                 raise
 
     def list(self, prefix: str) -> Iterator[Listed]:
@@ -231,10 +231,8 @@ class GcsRemote(PerObjectRemote):
 
     def _require_base(self) -> None:
         """A missing object is answered like a missing bucket; a listing is not."""
-        if not self._base_seen:
-            with contextlib.suppress(AccessDenied):  # may not list: then it is there, or nobody can tell
-                self._page({"maxResults": "1", "fields": "kind"})
-            self._base_seen = True
+        with contextlib.suppress(AccessDenied):  # may not list: then it is there, or nobody can tell
+            self._page({"maxResults": "1", "fields": "kind"})
 
     def _base_missing(self, cause: str) -> RemoteMissing:
         hint = f"make the bucket, or name the right one: dvc remote modify {self.name} url gs://<bucket>/<path>"

@@ -30,7 +30,7 @@ from dvcexp.remotes.base import (
 from dvcexp.remotes.memory import Budget
 from dvcexp.remotes.objectstore_errors import Refusal
 from dvcexp.remotes.options import Options
-from dvcexp.remotes.pool import PerObjectRemote
+from dvcexp.remotes.pool import Once, PerObjectRemote
 from dvcexp.remotes.presence import Listing
 from dvcexp.remotes.receiving import Body, receive
 
@@ -140,14 +140,14 @@ class ObjectStoreRemote(PerObjectRemote):
         self._prefix = prefix
         self._words = words
         self._memory = Budget(_MEMORY)
-        self._base_seen = False
+        self._base_seen = Once()
 
     def exists_one(self, key: str) -> bool:
         try:
             with self._failures(key):
                 self._stores.reading.head(self._prefix + key)
         except ObjectMissing:
-            self._require_base()
+            self._base_seen.do(self._require_base)
             return False
         return True
 
@@ -227,8 +227,6 @@ class ObjectStoreRemote(PerObjectRemote):
 
     def _require_base(self) -> None:
         """HEAD is answered alike where an object is missing and where the bucket is; a listing is not."""
-        if self._base_seen:
-            return
         try:
             for _ in self._list("a-folder-that-is-not-there/", None):
                 break
@@ -236,7 +234,6 @@ class ObjectStoreRemote(PerObjectRemote):
             raise self._base_missing(error.cause) from None
         except AccessDenied:  # may not list: then it is there, or nobody can tell
             pass
-        self._base_seen = True
 
     def _base_missing(self, cause: str) -> RemoteMissing:
         return RemoteMissing(self.name, self.url, f"there is no such {self._words.base}: {cause}", self._words.missing)

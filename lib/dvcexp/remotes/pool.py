@@ -30,6 +30,23 @@ Result = TypeVar("Result")
 _DOOMING = (AccessDenied, Untrusted, RemoteMissing, RemoteFull)
 
 
+class Once:
+    """Something that the first of many threads does for all; the others wait for it."""
+
+    def __init__(self) -> None:
+        import threading
+
+        self._lock = threading.Lock()
+        self._done = False
+
+    def do(self, work: Callable[[], object]) -> None:
+        """`work()`, unless it was done before. Where it raises, it was not."""
+        with self._lock:
+            if not self._done:
+                work()
+                self._done = True
+
+
 class PerObjectRemote(Remote):
     """Implements the batches of `Remote` over `exists_one`, `upload_one` and `download_one`.
 
