@@ -162,7 +162,11 @@ def _open_daemon(
     proxy = _proxy(target.host, config, environ)
     # Git itself hands its proxy the whole environment.
     channel: Channel = _start([proxy, target.host, target.port], environ) if proxy else _dial(target, service)
-    os.write(channel.writer, pktline.encode(request))
+    try:
+        os.write(channel.writer, pktline.encode(request))
+    except OSError as error:
+        channel.close()
+        raise CannotConnect(f"{printable(target.host)} hung up: {error.strerror}") from None
     return channel
 
 
