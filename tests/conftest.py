@@ -36,8 +36,9 @@ _CLOUD_GUARDS = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--all-points`: the tests of faults fail at every step, not at some."""
-    parser.addoption("--all-points", action="store_true", help="let the tests of faults fail at every step")
+    """For tests/e2e/faults."""
+    parser.addoption("--points", metavar="<n>|all", help="steps that fail in each sweep; a few by default")
+    parser.addoption("--figures", action="store_true", help="write what came of it into docs/guarantees.md")
 
 
 def pytest_configure() -> None:

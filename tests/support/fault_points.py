@@ -82,10 +82,12 @@ def fault_at(step: Step, number: int) -> Fault | None:
     """
     if step.call in ("vfork", "clone", "clone3"):
         return Fault("error=EAGAIN")
-    if step.call in ("access", "readlink", "kill"):
+    if step.call in ("access", "readlink", "kill") or "<anon_inode:" in step.text:
         return None
     if step.on_socket:
-        return Fault("error=ECONNREFUSED" if step.call == "connect" else "error=ECONNRESET")
+        # Not ECONNRESET where we send: the server would know of it, and this one goes on waiting.
+        errors = ("ECONNREFUSED", "EHOSTUNREACH") if step.call == "connect" else ("ETIMEDOUT", "EHOSTUNREACH")
+        return Fault(f"error={errors[number % 2]}")
     if step.on_pipe:
         return END_OF_FILE if step.call == "read" else None
     errors = _FILE_ERRORS if step.changes or step.call == "openat" else ("EIO", "EACCES", "ESTALE")
@@ -107,7 +109,7 @@ class Strace:
             wrapper = folder / "bin" / program
             # Detached at execve: what we start is not followed.
             wrapper.write_text(
-                '#!/bin/sh\nexec strace -f -b execve -qq -y -s 80 -o "$FAULTS_LOG" -E PATH="$FAULTS_PATH"'
+                '#!/bin/sh\nexec strace -f -b execve -qq -y -s 200 -o "$FAULTS_LOG" -E PATH="$FAULTS_PATH"'
                 f' $FAULTS_OPTIONS {sys.executable} {ROOT}/helpers/{program} "$@"\n'
             )
             wrapper.chmod(0o755)

@@ -16,6 +16,9 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
+from tests.support.fault_remotes import Far
 from tests.support.git_servers import GitHosts
 from tests.support.git_worlds import TRANSPORTS, World
 from tests.support.handmade import Handmade, object_path, oids
@@ -32,6 +35,7 @@ class FaultSeed:
 
     def __init__(self, folder: Path, *, shared: bool) -> None:
         self.folder = folder
+        self.shared = shared
         folder.mkdir()
         project = Handmade(folder / "project")
         (project.path / ".dvc" / "config").write_text(_CONFIG)  # relative, so that it means each world's own storage
@@ -54,12 +58,27 @@ class FaultSeed:
 class FaultWorld(World):
     """One copy of a seed, to be damaged."""
 
-    def __init__(self, seed: FaultSeed, hosts: GitHosts, transport: str, name: str) -> None:
+    def __init__(
+        self,
+        seed: FaultSeed,
+        hosts: GitHosts,
+        transport: str,
+        name: str,
+        far: Far | None = None,
+        *,
+        helper: bool = True,
+    ) -> None:
         chosen = next(candidate for candidate in TRANSPORTS if candidate.name == transport)
-        super().__init__(seed, hosts, chosen, name, helper=True)  # type: ignore[arg-type]
+        super().__init__(seed, hosts, chosen, name, helper=helper)  # type: ignore[arg-type]
         self.bob = self.folder / "clone"
+        self.far = far
+        if far is not None:
+            self.storage = far.files
+            for project in (self.project, self.bob):
+                far.configure(project)
         git("config", "remote.origin.url", self.url, cwd=self.bob)
-        git("config", "remote.origin.vcs", "dvcexp", cwd=self.bob)
+        if helper:
+            git("config", "remote.origin.vcs", "dvcexp", cwd=self.bob)
 
     def run(self, *args: str, cwd: Path | None = None, check: bool = True, **env: str) -> Done:
         """As World.run, in a session of its own that ends with it: one that hangs fails with code -1, and its words."""
@@ -81,6 +100,8 @@ class FaultWorld(World):
 
     def wrongs(self, *, temporary_files: bool) -> Iterator[str]:
         """What is not as it must be, whatever has happened. temporary_files: they may be left over."""
+        if self.far is not None and not self.seed.shared:  # else nothing changes there
+            self.far.look()
         here = {repository: self.refs(repository) for repository in (self.host, self.project, self.bob)}
         for repository, data in ((self.host, self.storage), (self.bob, self.bob / ".dvc" / "cache")):
             for ref, tip in here[repository].items():
@@ -89,7 +110,7 @@ class FaultWorld(World):
                         if not object_path(data, oid).exists():
                             yield f"{repository.name} has {ref}, but {oid} is not in {data}"
         for folder in (self.storage, self.project / ".dvc" / "cache", self.bob / ".dvc" / "cache"):
-            yield from _damage(folder, temporary_files)
+            yield from damage(folder, temporary_files=temporary_files)
         for repository in here:
             if "refs/heads/main" not in here[repository]:
                 yield f"{repository.name} has lost its branch"
@@ -100,6 +121,8 @@ class FaultWorld(World):
 
     def gaps(self, repository: Path, data: Path) -> Iterator[str]:
         """What is lacking before a push to, or a fetch into, `repository` is complete; its data lies in `data`."""
+        if self.far is not None and not self.seed.shared:  # else nothing changes there
+            self.far.look()
         shared = [ref for ref in self.refs(repository) if ref.startswith("refs/exps/")]
         if len(shared) != 2:
             yield f"{repository.name} has the experiments {shared}"
@@ -112,15 +135,16 @@ class FaultWorld(World):
 
 
 def used_by(repository: Path, tip: str) -> set[str]:
-    """The objects that the commit's dvc.lock names; those in its directories are seen by the manifests' own check."""
-    lock = json.loads(git("show", f"{tip}:dvc.lock", cwd=repository))
-    return {out["md5"] for stage in lock["stages"].values() for out in stage["outs"]}
+    """The objects that the commit's dvc.lock names, metrics aside; what directories list is seen by `damage`."""
+    lock = yaml.safe_load(git("show", f"{tip}:dvc.lock", cwd=repository))
+    outs = [out for stage in lock["stages"].values() for out in stage["outs"]]
+    return {out["md5"] for out in outs if not out["path"].endswith(".json")}
 
 
-def _damage(folder: Path, temporary_files: bool) -> Iterator[str]:
+def damage(folder: Path, *, temporary_files: bool) -> Iterator[str]:
     """Half objects, manifests without their files, leftovers."""
     for path in folder.rglob("*"):
-        if path.is_dir():
+        if path.is_dir() or path.relative_to(folder).parts[0] == "runs":
             continue
         if _TEMPORARY.fullmatch(path.name):
             if not temporary_files:

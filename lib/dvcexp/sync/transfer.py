@@ -52,8 +52,10 @@ def upload(
     sizes: Mapping[Object, int],
     progress: Progress,
 ) -> Transferred:
-    """Send what the plan says: files, made durable, and then the directories whose files all arrived.
+    """Send what the plan says: files, and then the directories whose files all arrived, made durable together.
 
+    In between nothing need be: a directory's flush, before its manifests get their names, has the files' names too, and
+    the other kinds are durable object by object.
     `sizes`: what DVC's files say of single-file outputs. A RemoteError that dooms the rest is raised.
     """
     done = Transferred()
@@ -61,7 +63,7 @@ def upload(
         for objects in (plan.files, plan.directories):
             sendable = objects - broken(demand, objects, done.failed)
             _send(remote, cache, sendable, verify, sizes, phase, done)
-            remote.make_durable()
+        remote.make_durable()
     return done
 
 
