@@ -182,7 +182,12 @@ class DataGate:
         if self._command.only_looks:
             return
         sync.fetch(
-            self._repository, lacking, git_remote=self._git_remote, settings=self._settings, progress=self._progress
+            self._repository,
+            lacking,
+            git_remote=self._git_remote,
+            settings=self._settings,
+            progress=self._progress,
+            recheck=True,
         )
         self._pending.remove(lacking.values())
         self._seen_to.update(lacking.values())

@@ -122,3 +122,16 @@ def test_the_native_push_with_the_hook_uploads_too(team: Team) -> None:
 
 def _ref(repository: Path, name: str) -> str:
     return git("for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{name}", cwd=repository)
+
+
+def test_what_dvc_gc_freed_comes_again_with_the_experiment(team: Team) -> None:
+    """A note says that the commit's data is complete; DVC knows nothing of it."""
+    git("push", "-q", "origin", "refs/exps/*/a", cwd=team.alice)
+    bob = team.clone("bob")
+    git("fetch", "-q", "origin", "refs/exps/*:refs/exps/*", cwd=bob)
+    whole = team.objects(bob / ".dvc" / "cache")
+    dvc("exp", "remove", "a", cwd=bob)
+    dvc("gc", "-q", "-f", "-w", cwd=bob)
+    assert team.objects(bob / ".dvc" / "cache") < whole
+    git("fetch", "-q", "origin", "refs/exps/*:refs/exps/*", cwd=bob)
+    assert team.objects(bob / ".dvc" / "cache") == whole

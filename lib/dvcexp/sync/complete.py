@@ -66,8 +66,15 @@ class CompleteCommits:
 
 
 def incomplete(repository: Repository, tips: Mapping[str, str], settings: Settings) -> dict[str, str]:
-    """Those of `tips` (full ref -> tip) whose commits are here, but whose data is not known to be complete."""
+    """Those of `tips` (full ref -> tip) whose commits are here, but whose data is not known to be complete.
+
+    What was complete once is not trusted for a commit that no experiment here has any more: `dvc gc` frees the data of
+    what is removed, and knows nothing of us.
+    """
     if not settings.moves_data:
         return {}
     complete = CompleteCommits(repository, settings)
-    return {ref: tip for ref, tip in tips.items() if tip not in complete and repository.objects.has_commit(tip)}
+    known = {tip for tip in tips.values() if tip in complete}
+    if known:
+        known.intersection_update(repository.refs("refs/exps/", "refs/dvcexp/").values())
+    return {ref: tip for ref, tip in tips.items() if tip not in known and repository.objects.has_commit(tip)}
