@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import yaml
+
 from tests.support.handmade import oids
-from tests.support.pages import commands, type_them
+from tests.support.pages import ROOT, commands, type_them
 from tests.support.sharing import experiments
 
 
@@ -33,3 +36,29 @@ def test_experiments_of_a_separate_directory_arrive_through_a_central_remote(tmp
     done = type_them(first + commands("docs/separate-directory.md", "With a central remote"), tmp_path)
     assert done.stdout.endswith("data\nlr: 0.3\n")
     assert "dvcexp: downloaded 1 object" in done.stderr
+
+
+def test_a_team_with_and_without_dvcexp_shares_experiments(tmp_path: Path) -> None:
+    done = type_them(commands("docs/team.md"), tmp_path)
+    tour = tmp_path / "tour"
+    assert "data\nlr: 0.5\n" in done.stdout
+    assert (tour / "carol" / "model.bin").read_text() == "data\nlr: 0.7\n"
+    assert {ref.rsplit("/", 1)[1] for ref in experiments(tour / "host.git")} == {"fast", "plain"}
+    assert {"slow", "fast", "plain"} <= {ref.rsplit("/", 1)[1] for ref in experiments(tour / "carol")}
+
+
+def test_a_job_shares_its_experiment_and_a_report_takes_only_the_model(tmp_path: Path) -> None:
+    done = type_them(commands("docs/ci.md"), tmp_path)
+    tour = tmp_path / "tour"
+    assert [ref.rsplit("/", 1)[1] for ref in experiments(tour / "host.git")] == ["ci-1"]
+    assert (tour / "report" / "model.bin").read_text() == "data\nlr: 0.7\n"
+    assert len(oids(tour / "report" / ".dvc" / "cache")) == 1
+    assert ",lr" in done.stdout
+
+
+def test_the_jobs_of_the_page_are_the_commands_that_are_typed() -> None:
+    page = (ROOT / "docs/ci.md").read_text()
+    github, gitlab = map(yaml.safe_load, re.findall(r"```yaml\n(.*?)```", page, re.DOTALL))
+    typed = commands("docs/ci.md", "What the job does")[2:]
+    assert github["jobs"]["experiment"]["steps"][-1]["run"].splitlines() == typed
+    assert gitlab["experiment"]["script"][2:] == typed
