@@ -88,6 +88,17 @@ class TestStatus:
         assert done.stderr.startswith("warning: no DVC remote is configured\n")
         assert done.stdout.splitlines()[1].split()[-1] == "-"
 
+    def test_of_a_dvc_file_that_cannot_be_read_says_not_complete(self, team: Sharing) -> None:
+        (team.alice / "x.dvc").write_text("outs: 3\n")
+        ref = team.project.experiment("c", {"model.bin": b"c"})
+        done = exp("status", "--offline", cwd=team.alice)
+        (row,) = [line.split() for line in done.stdout.splitlines() if line.startswith("c ")]
+        assert row[2] == "-"
+        assert "x.dvc" in done.stderr
+        (fields,) = [fields for fields in rows(team.alice, "--offline") if fields["ref"] == ref]
+        assert fields["missing"] is None
+        assert "x.dvc" in str(fields["problem"])
+
     def test_of_no_experiments_prints_nothing(self, team: Sharing) -> None:
         exp("remove", "-A", cwd=team.alice)
         assert exp("status", cwd=team.alice).stdout == ""

@@ -266,3 +266,15 @@ class TestRemove:
         assert done.code == 1
         assert done.stdout == ""
         assert list(experiments(team.host)) == [team.a]
+
+    def test_on_a_git_remote_spares_what_somebody_replaced_meanwhile(self, team: Sharing, alice: Path) -> None:
+        exp("push", "-q", "origin", "a", "b", cwd=alice)
+        replaced = experiments(team.host)[team.b]
+        lister = write_program(
+            team.base / "lister",
+            f'#!/bin/sh\ngit-upload-pack "$@"\ngit --git-dir={team.host} update-ref {team.a} {replaced}\n',
+        )
+        git("config", "remote.origin.uploadpack", str(lister), cwd=alice)
+        done = exp("remove", "-g", "origin", "a", cwd=alice, check=False)
+        assert (done.code, done.stdout) == (1, "")
+        assert experiments(team.host)[team.a] == replaced

@@ -50,7 +50,10 @@ def run(args: argparse.Namespace) -> int:
     if git_remote is None:
         refs.delete(repository, chosen)
     else:
-        code = foreground.push(git_remote, [f":{ref}" for ref in chosen], *(["--quiet"] if args.quiet else []))
+        # What somebody replaced since it was listed is not what was chosen.
+        leases = [f"--force-with-lease={ref}:{tip}" for ref, tip in chosen.items()]
+        quiet = ["--quiet"] if args.quiet else []
+        code = foreground.push(git_remote, [f":{ref}" for ref in chosen], *leases, *quiet)
         if code != 0:
             return code
     if not args.quiet:

@@ -45,7 +45,7 @@ def add_parser(verbs: Verbs) -> None:
     parser.add_argument(
         "--json",
         action="store_true",
-        help="one JSON object a line: ref, missing (objects not here), git_remote (not there, up to date, behind,"
+        help="one JSON object a line: ref, missing (objects not here; null: not known), git_remote (not there, up to date, behind,"
         " diverged; null: not known), unsent (objects not on the DVC remote; null: not known), problem",
     )
     transfer.add_options(parser)
@@ -104,7 +104,7 @@ def _row(ref: str, standing: Standing, on_git: str | None, paint: Colours, *, of
     return (
         printable(name_of(ref)),
         paint("commit", experiment.baseline[:7]) if experiment is not None else "-",
-        amount(len(standing.missing), paint),
+        amount(len(standing.missing), paint) if standing.readable else "-",
         paint(_SLOTS[on_git], on_git) if on_git else "-",
         sent,
     )
@@ -114,7 +114,7 @@ def _fields(ref: str, standing: Standing, on_git: str | None, *, offline: bool) 
     known = not offline and standing.problem is None
     return {
         "ref": ref,
-        "missing": len(standing.missing),
+        "missing": len(standing.missing) if standing.readable else None,
         "git_remote": on_git,
         "unsent": len(standing.unsent) if known else None,
         "problem": standing.problem.message if standing.problem is not None else None,
