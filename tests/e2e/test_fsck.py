@@ -240,3 +240,16 @@ class TestRemote:
         assert exp("fsck", cwd=project.path).code == 0
         done = exp("fsck", "--remote", cwd=project.path, check=False)
         assert (done.code, done.stderr.splitlines()[0]) == (1, "error: no DVC remote is configured")
+
+    def test_without_a_dvc_remote_asks_where_pushes_go(self, tmp_path: Path) -> None:
+        """Into the cache beside the Git remote."""
+        project = Team(tmp_path).project(storage=None)
+        project.with_output("e", b"data")
+        git("clone", "-q", project.path, tmp_path / "bob", cwd=tmp_path)
+        git("fetch", "-q", "origin", "refs/exps/*:refs/exps/*", cwd=tmp_path / "bob")
+        exp("fetch", "-q", cwd=tmp_path / "bob")
+        assert exp("fsck", "--remote", cwd=tmp_path / "bob").code == 0
+        object_path(project.path / ".dvc" / "cache", md5(b"data")).unlink()
+        done = exp("fsck", "--remote", cwd=tmp_path / "bob", check=False)
+        assert done.code == 1
+        assert "not on DVC remote 'cache of origin'" in done.stdout

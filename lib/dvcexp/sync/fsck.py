@@ -216,7 +216,7 @@ class _Repair:
             self._shelf.findings[item].kept = self._shelf.cache.set_aside(final)
 
     def _give_up(self, finding: Finding, store: Store) -> None:
-        config = store.config
+        config = store.destination
         finding.cause = f"not on DVC remote '{store.name}'" if config is not None else "no DVC remote is configured"
         if finding.state == "damaged" and finding.kept is None:
             try:
@@ -227,14 +227,15 @@ class _Repair:
 
 def _absent(store: Store, part: Part, shelf: Shelf | None, stores: Stores, progress: Progress) -> dict[Object, Finding]:
     """What the DVC remote lacks. A directory's presence is not taken for that of its files."""
-    if store.config is None:
+    config = store.destination
+    if config is None:
         raise ConfigError("no DVC remote is configured", "dvc remote add -d <name> <url>")
-    if store.config.is_versioned:
+    if config.is_versioned:
         raise ConfigError(f"DVC remote '{store.name}' is cloud-versioned: there are no objects that could be asked for")
     listed = (shelf.members.get(item, frozenset()) if shelf else frozenset() for item in part.demand.directories)
     by_key = {item.key: item for item in part.demand.files.union(part.demand.directories, *listed)}
     with progress.phase(f"Checking DVC remote '{store.name}'", len(by_key)) as phase:
-        there = stores.remote(store.config).exists(by_key.keys(), phase.advance)
+        there = stores.remote(config).exists(by_key.keys(), phase.advance)
     return {item: Finding(item, "absent", store.name) for key, item in sorted(by_key.items()) if key not in there}
 
 
