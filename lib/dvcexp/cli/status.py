@@ -45,8 +45,8 @@ def add_parser(verbs: Verbs) -> None:
     parser.add_argument(
         "--json",
         action="store_true",
-        help="one JSON object a line: ref, missing (objects not here; null: not known), git_remote (not there, up to date, behind,"
-        " diverged; null: not known), unsent (objects not on the DVC remote; null: not known), problem",
+        help="one JSON object a line: ref, missing (objects not here; null: not known), git_remote (not there, up to"
+        " date, behind, diverged; null: not known), unsent (objects not on the DVC remote; null: not known), problem",
     )
     transfer.add_options(parser)
 
