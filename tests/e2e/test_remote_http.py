@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -211,6 +214,29 @@ def test_the_missing_password_is_asked_for_once(nginx: Nginx, tmp_path: Path, mo
         remote = Config(f"http://127.0.0.1:{nginx.basic}/ask", options).open()
         assert failures(remote.upload(uploads_of(tmp_path, [b"a", b"b"]))) == []
     assert asked.read_text() == f"Password for 'http://{USER}@127.0.0.1': \n"
+
+
+def test_a_terminal_is_asked_once_and_only_where_git_may_ask_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GIT_ASKPASS", raising=False)
+    monkeypatch.delenv("SSH_ASKPASS", raising=False)
+    code = "from dvcexp.remotes.prompt import ask_password as a; print([a('http', 'h', 'ada') for _ in range(2)])"
+    question = "Password for 'http://ada@h': "
+    for allowed, answers in (("1", "['hush', 'hush']"), ("0", "[None, None]")):
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execve(sys.executable, [sys.executable, "-c", code], {**os.environ, "GIT_TERMINAL_PROMPT": allowed})
+        shown = ""
+        try:
+            while data := os.read(terminal, 65536).decode():
+                if question not in shown and question in shown + data:
+                    os.write(terminal, b"hush\n")
+                shown += data
+        except OSError:  # Linux tells the end of a pty by EIO
+            pass
+        os.close(terminal)
+        assert os.waitpid(child, 0)[1] == 0, shown
+        assert shown.count(question) == int(allowed)
+        assert answers in shown
 
 
 def test_without_anybody_to_ask_the_option_is_named(nginx: Nginx) -> None:
