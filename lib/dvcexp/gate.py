@@ -198,7 +198,7 @@ class DataGate:
             return
         here = {ref: tip for ref, tip in candidates.items() if self._repository.objects.has_commit(tip)}
         here = self._whole(here)
-        lacking = sync.incomplete(self._repository, here, self._settings)
+        lacking = sync.incomplete(self._repository, here, self._settings, just_checked=True)
         whole = {ref: tip for ref, tip in here.items() if ref not in lacking}
         follow(self._repository, whole, self._git_remote, self._progress)
 

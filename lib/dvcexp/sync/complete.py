@@ -65,16 +65,18 @@ class CompleteCommits:
         return self._known
 
 
-def incomplete(repository: Repository, tips: Mapping[str, str], settings: Settings) -> dict[str, str]:
+def incomplete(
+    repository: Repository, tips: Mapping[str, str], settings: Settings, *, just_checked: bool = False
+) -> dict[str, str]:
     """Those of `tips` (full ref -> tip) whose commits are here, but whose data is not known to be complete.
 
     What was complete once is not trusted for a commit that no experiment here has any more: `dvc gc` frees the data of
-    what is removed, and knows nothing of us.
+    what is removed, and knows nothing of us. just_checked: the note is of this moment, and is trusted.
     """
     if not settings.moves_data:
         return {}
     complete = CompleteCommits(repository, settings)
     known = {tip for tip in tips.values() if tip in complete}
-    if known:
+    if known and not just_checked:
         known.intersection_update(repository.refs("refs/exps/", "refs/dvcexp/").values())
     return {ref: tip for ref, tip in tips.items() if tip not in known and repository.objects.has_commit(tip)}
