@@ -142,6 +142,10 @@ class DataGate:
     def _pending(self) -> Note:
         return Note(self._repository.common_dir, "pending")
 
+    @cached_property
+    def _tips_here(self) -> set[str]:
+        return sync.tips_here(self._repository)
+
     def _notice_object_format(self, tips: Mapping[str, str]) -> None:
         """`git clone` changes it in the new repository only once it has seen the listing."""
         if any((len(tip) == 64) != (self._repository.object_format == "sha256") for tip in tips.values()):
@@ -171,7 +175,7 @@ class DataGate:
             return
         lock.share(self._repository.common_dir)  # until Git has the refs: it gets them when we end
         unseen = {ref: tip for ref, tip in tips.items() if tip not in self._seen_to}
-        lacking = sync.incomplete(self._repository, unseen, self._settings) if unseen else {}
+        lacking = sync.incomplete(self._repository, unseen, self._settings, lambda: self._tips_here) if unseen else {}
         updates = self._updates
         lacking = {ref: tip for ref, tip in lacking.items() if not updates.refused(ref, tip)}
         if not arrived:
@@ -198,7 +202,7 @@ class DataGate:
             return
         here = {ref: tip for ref, tip in candidates.items() if self._repository.objects.has_commit(tip)}
         here = self._whole(here)
-        lacking = sync.incomplete(self._repository, here, self._settings, just_checked=True)
+        lacking = sync.incomplete(self._repository, here, self._settings, here.values)
         whole = {ref: tip for ref, tip in here.items() if ref not in lacking}
         follow(self._repository, whole, self._git_remote, self._progress)
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dvcexp.sync.complete import IncompleteFetch, incomplete
+from dvcexp.sync.complete import IncompleteFetch, incomplete, tips_here
 
 if TYPE_CHECKING:
     from dvcexp.git.repository import Repository
     from dvcexp.progress import Progress
     from dvcexp.settings import Settings
 
-__all__ = ["IncompleteFetch", "fetch", "incomplete", "push"]
+__all__ = ["IncompleteFetch", "fetch", "incomplete", "push", "tips_here"]
 
 
 def push(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from dvcexp.errors import DvcexpError
 from dvcexp.git.repository import Repository
@@ -66,17 +66,25 @@ class CompleteCommits:
 
 
 def incomplete(
-    repository: Repository, tips: Mapping[str, str], settings: Settings, *, just_checked: bool = False
+    repository: Repository,
+    tips: Mapping[str, str],
+    settings: Settings,
+    here: Callable[[], Collection[str]] | None = None,
 ) -> dict[str, str]:
     """Those of `tips` (full ref -> tip) whose commits are here, but whose data is not known to be complete.
 
-    What was complete once is not trusted for a commit that no experiment here has any more: `dvc gc` frees the data of
-    what is removed, and knows nothing of us. just_checked: the note is of this moment, and is trusted.
+    What was complete once is trusted for the commits that experiments here have, which is what `here` tells where the
+    caller knows it: `dvc gc` frees the data of what is removed, and knows nothing of our note.
     """
     if not settings.moves_data:
         return {}
     complete = CompleteCommits(repository, settings)
     known = {tip for tip in tips.values() if tip in complete}
-    if known and not just_checked:
-        known.intersection_update(repository.refs("refs/exps/", "refs/dvcexp/").values())
+    if known:
+        known.intersection_update(here() if here is not None else tips_here(repository))
     return {ref: tip for ref, tip in tips.items() if tip not in known and repository.objects.has_commit(tip)}
+
+
+def tips_here(repository: Repository) -> set[str]:
+    """The commits that experiments here, or copies of a Git remote's, have."""
+    return set(repository.refs("refs/exps/", "refs/dvcexp/").values())
