@@ -7,11 +7,14 @@ one call an option, and ends with `done()`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from typing import TYPE_CHECKING
 
 from dvcexp.concealed import conceal
 from dvcexp.errors import ConfigError, printable
 from dvcexp.remotes.base import RemoteError, UnsupportedOption
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult  # imported where there is a URL: a folder needs none of it
 
 # Where the user of the URL is a plain name; elsewhere it may be a token.
 _NAMED_USERS = {"ssh", "hdfs", "webhdfs"}
@@ -25,6 +28,8 @@ _SECRETS = {
 
 def split(url: str) -> SplitResult:
     """The parts of `url`; all of them empty for a text that is no URL (`http://[`)."""
+    from urllib.parse import SplitResult, urlsplit
+
     try:
         return urlsplit(url)
     except ValueError:
@@ -35,6 +40,8 @@ def without_secrets(url: str) -> str:
     """`url` as it may be shown: no password, no query (shared access signatures), no user that could be a token."""
     if "://" not in url:
         return url
+    from urllib.parse import urlunsplit
+
     parts = split(url)
     if not parts.scheme:
         return f"{url.partition('://')[0]}://..."
@@ -50,10 +57,12 @@ class Options:
         self.name = name
         self.url = without_secrets(url)
         self._given = values
-        parts = split(url)
-        conceal(parts.password, *(values[key] for key in _SECRETS & values.keys()))
-        if parts.password is None and parts.scheme not in _NAMED_USERS:
-            conceal(parts.username)
+        conceal(*(values[key] for key in _SECRETS & values.keys()))
+        if "://" in url:
+            parts = split(url)
+            conceal(parts.password)
+            if parts.password is None and parts.scheme not in _NAMED_USERS:
+                conceal(parts.username)
         self._left = dict(values)
 
     def text(self, key: str) -> str | None:
