@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.support.hostile_server import LIES, HostileServer, Lie
 from tests.support.sharing import Sharing, cached, experiments
-from tests.support.shell import git
+from tests.support.shell import git, peak_memory
 
 KINDS = ("http", "webdav", "s3", "gs")
 KEYS = {"access_key_id": "key", "secret_access_key": "secret", "region": "r1"}
@@ -31,11 +29,8 @@ def configure(project: Path, kind: str, port: int) -> None:
 def fetch(clone: Path, ref: str) -> tuple[int, str, int]:
     """Exit code, stderr, and the peak memory in MiB of whichever process had most."""
     log = clone / "stderr"
-    with log.open("wb") as stderr:
-        process = subprocess.Popen(["git", "fetch", "-q", "origin", f"{ref}:{ref}"], cwd=clone, stderr=stderr)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, log.read_text(errors="surrogateescape"), usage.ru_maxrss // 1024
+    code, peak = peak_memory("git", "fetch", "-q", "origin", f"{ref}:{ref}", cwd=clone, stderr=log)
+    return code, log.read_text(errors="surrogateescape"), peak >> 20
 
 
 def suffer(sharing: Sharing, kind: str, lie: Lie) -> None:

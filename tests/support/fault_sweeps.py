@@ -7,7 +7,19 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tests.conftest import ROOT
-from tests.support.fault_points import KILL, Choose, Fault, Step, Strace, each, fault_at, interrupted, killed, spread
+from tests.support.fault_points import (
+    END_OF_FILE,
+    KILL,
+    Choose,
+    Fault,
+    Step,
+    Strace,
+    each,
+    fault_at,
+    interrupted,
+    killed,
+    spread,
+)
 from tests.support.fault_remotes import KINDS
 from tests.support.fault_worlds import HANGS, FaultWorld
 from tests.support.git_worlds import EVERY_EXPERIMENT
@@ -111,6 +123,9 @@ def run(sweep: Sweep, strace: Strace, make: Callable[[], FaultWorld], most: int 
         """What is wrong after it, if anything is."""
         world, fault = make(), faults[step]
         done, reached = strace.run(number, step, fault, lambda env: sweep.command.run(world, **env))
+        if not reached and fault == END_OF_FILE:
+            world.remove()
+            return None  # it met a file, a configuration for one, and no file ends in the middle
         # Killed, nobody tidies up; and what a broken connection has left at a server is out of reach.
         leftovers = fault == KILL or sweep.remote != "directory"
         found = [*world.wrongs(temporary_files=leftovers)]

@@ -12,12 +12,13 @@ import pytest
 
 from tests.support.fault_proxy import FaultProxy
 from tests.support.remote_suite import Place, failures, fetched, uploads_of
+from tests.support.shell import peak_memory
 
 LARGE = 256 << 20
 MEMORY = 160 << 20  # less than the object, more than the libraries
 
 _TRANSFER = """
-import json, resource, sys
+import json, sys
 from dvcexp.remotes import open_remote
 from dvcexp.remotes.base import Download, Upload
 url, options, source, target, size = json.loads(sys.argv[1])
@@ -27,7 +28,6 @@ for way in (remote.upload([Upload("files/md5/ab/large", source, size)]),
     for outcome in way:
         assert outcome.error is None, outcome.error
 remote.close()
-print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
@@ -46,10 +46,9 @@ class RemoteScale:
             for _ in range(LARGE >> 20):
                 file.write(os.urandom(1 << 10) * 1024)
         arguments = [place.config.url, dict(place.config.options), str(source), str(target), LARGE]
-        argv = [sys.executable, "-c", _TRANSFER, json.dumps(arguments)]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        assert int(done.stdout) < MEMORY
+        code, peak = peak_memory(sys.executable, "-c", _TRANSFER, json.dumps(arguments), cwd=tmp_path)
+        assert code == 0
+        assert peak < MEMORY
         assert subprocess.run(["cmp", source, target], check=False).returncode == 0
 
     def test_connections_are_kept_and_shared(self, place: Place, tmp_path: Path) -> None:

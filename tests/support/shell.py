@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+_LAUNCH = Path(__file__).parent.parent / "bench" / "launch.py"
 
 
 class Done(NamedTuple):
@@ -51,3 +55,18 @@ def write_program(path: Path, text: str, mode: int = 0o755) -> Path:
     path.write_text(text)
     path.chmod(mode)
     return path
+
+
+def peak_memory(*argv: str | Path, cwd: Path, stderr: Path | None = None) -> tuple[int, int]:
+    """Exit code, and the most bytes of memory that any one process of a command had; what it says goes to `stderr`.
+
+    A small process starts it and looks: Linux counts the memory of whoever starts a program as the program's.
+    """
+    read, write = os.pipe()
+    with open(stderr or os.devnull, "wb") as said:
+        launch = [sys.executable, "-S", str(_LAUNCH), str(write), *map(str, argv)]
+        subprocess.run(launch, cwd=cwd, pass_fds=[write], stdout=said, stderr=said, check=True, timeout=300)
+    os.close(write)
+    with open(read, "rb") as answer:
+        cost = json.load(answer)
+    return cost["code"], cost["peak"]

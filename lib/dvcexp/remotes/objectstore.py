@@ -247,6 +247,11 @@ class ObjectStoreRemote(PerObjectRemote):
             yield
         except (BaseError, FileNotFoundError) as error:
             raise self._error(Refusal(error), key) from None
+        except BaseException as error:
+            # How Rust's panics arrive, where no thread can be had for one.
+            if type(error).__name__ != "PanicException":
+                raise
+            raise RemoteError(self.name, self.url, "obstore failed for want of resources", _AGAIN, key=key) from None
 
     def _error(self, refusal: Refusal, key: str | None) -> RemoteError:
         kind, cause = refusal.kind, refusal.cause
