@@ -8,8 +8,8 @@
 #   ./install.sh --demo            install, then show the main job in a temporary folder
 #   ./install.sh --uninstall       take everything back (with --repo DIR: switch it off there first)
 #
-# The environment goes to ${XDG_DATA_HOME:-~/.local/share}/dvcexp, links to the commands and the manual pages below
-# ${PREFIX:-~/.local}. PYTHON names the Python to use. What is there works on until the new version is complete: it
+# The environment goes to ${XDG_DATA_HOME:-~/.local/share}/dvcexp, links to the commands, the manual pages and the
+# completions for bash, zsh and fish below ${PREFIX:-~/.local}. PYTHON names the Python to use. What is there works on until the new version is complete: it
 # then takes over at once, by the link 'current'.
 set -eu
 
@@ -17,7 +17,7 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 data=${XDG_DATA_HOME:-$HOME/.local/share}/dvcexp
 prefix=${PREFIX:-$HOME/.local}
 bin=$prefix/bin
-man=$prefix/share/man/man1
+shared='man/man1 bash-completion/completions zsh/site-functions fish/vendor_conf.d'
 commands='git-exp git-remote-dvcexp'
 
 error() {
@@ -50,7 +50,7 @@ check_git() {
 check_extras() {
     [ -n "$extras" ] || extras=$(cat "$data/current/extras" 2>/dev/null || true)
     known=$(sed -n '/^\[project.optional-dependencies\]/,/^\[project.scripts\]/s/^\([a-z][a-z0-9-]*\) = .*/\1/p' \
-        "$here/pyproject.toml" | grep -vx -e test -e servers | tr '\n' ' ')
+        "$here/pyproject.toml" | grep -vx -e test -e servers -e fuzz | tr '\n' ' ')
     for extra in $(printf %s "$extras" | tr , ' '); do
         case " $known" in
         *" $extra "*) ;;
@@ -154,17 +154,21 @@ link_everything() {
     for command in $commands; do
         link "$bin" "$data/current/bin/$command"
     done
-    for page in "$data"/current/share/man/man1/*.1; do
-        [ ! -e "$page" ] || link "$man" "$page"
+    for folder in $shared; do
+        for file in "$data/current/share/$folder"/*; do
+            [ ! -e "$file" ] || link "$prefix/share/$folder" "$file"
+        done
     done
     remove_links dead
 }
 
 remove_links() { # all|dead
-    for path in "$bin"/* "$man"/*; do
-        if [ -L "$path" ] && is_ours "$path" && { [ "$1" = all ] || [ ! -e "$path" ]; }; then
-            rm "$path"
-        fi
+    for folder in bin $(printf 'share/%s ' $shared); do
+        for path in "$prefix/$folder"/*; do
+            if [ -L "$path" ] && is_ours "$path" && { [ "$1" = all ] || [ ! -e "$path" ]; }; then
+                rm "$path"
+            fi
+        done
     done
 }
 

@@ -116,6 +116,16 @@ class TestInstall:
         assert user.type("man", "-w", "git-exp-push").stdout == f"{page.resolve()}\n"
         assert "share experiments" in user.type("git", "help", "exp-push").stdout
 
+    def test_the_completions_lie_where_the_shells_look(self, installed: tuple[User, Done]) -> None:
+        user, _ = installed
+        for name in (
+            "bash-completion/completions/git-exp",
+            "zsh/site-functions/_git-exp",
+            "fish/vendor_conf.d/git-exp.fish",
+        ):
+            text = (user.home / ".local" / "share" / name).read_text()
+            assert text == (ROOT / "lib" / "dvcexp" / "completion" / name.rpartition("/")[2]).read_text()
+
     def test_nothing_lies_elsewhere(self, installed: tuple[User, Done]) -> None:
         user, _ = installed
         assert sorted(str(path.relative_to(user.home)) for path in user.home.glob("*/*")) == [

@@ -60,6 +60,8 @@ COMMANDS = [
     ["install"],
     ["uninstall"],
     ["pre-push", "origin", NASTY],
+    ["__complete", "--", "push", "origin", ""],
+    ["__complete", "--", "push", "-r", ""],
 ]
 
 

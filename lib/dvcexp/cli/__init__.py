@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from dvcexp.errors import DvcexpError
 
 if TYPE_CHECKING:
-    from dvcexp.cli.parser import Verbs
+    from dvcexp.cli.parser import Parser, Verbs
 
 
 class Verb(NamedTuple):
@@ -42,6 +43,7 @@ VERBS = {
     "prune": Verb("dvcexp.cli.prune", "free what only removed experiments used"),
     "env": Verb("dvcexp.cli.env", "print what a bug report needs"),
     "pre-push": Verb("dvcexp.hook", ""),
+    "__complete": Verb("dvcexp.cli.complete", ""),
 }
 
 
@@ -101,17 +103,18 @@ def overview() -> str:
     )
 
 
-def _run_verb(name: str, argv: Sequence[str]) -> int:
-    from importlib import import_module
-
+def parser_of(name: str) -> Parser:
+    """The parser of a verb."""
     from dvcexp.cli.parser import Parser
 
-    verb = import_module(VERBS[name].module)
-    parser = Parser(prog="git exp")
-    verbs: Verbs = parser.add_subparsers(metavar="<verb>")
-    verb.add_parser(verbs)
+    verbs: Verbs = Parser(prog="git exp").add_subparsers(metavar="<verb>")
+    import_module(VERBS[name].module).add_parser(verbs)
+    return verbs.choices[name]
+
+
+def _run_verb(name: str, argv: Sequence[str]) -> int:
     # Asked directly: on its way through the outer parser a `--` would be lost, and names may begin with a dash.
-    code: int = verb.run(verbs.choices[name].parse_args(argv))
+    code: int = import_module(VERBS[name].module).run(parser_of(name).parse_args(argv))
     return code
 
 
