@@ -94,7 +94,8 @@ class RemoteFaults:
         assert (tmp_path / "t").read_bytes() == data
         assert outcome.md5 in (None, hashlib.md5(data).hexdigest())
         if self.resumes:
-            assert rig.proxy.bytes_down < 1.5 * BIG  # what was on its way when the connection was reset comes twice
+            # Twice from the start would be 1.75 times; what was on its way when the connection was reset comes twice.
+            assert rig.proxy.bytes_down < 1.7 * BIG
 
     def test_a_flipped_bit_is_told_by_the_hash(self, place: Place, rig: Rig, tmp_path: Path) -> None:
         data = os.urandom(BIG)
