@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from tests.bench import budget, local, servers
 from tests.bench.cases import DVC, OURS, Case, Way, nothing
-from tests.bench.measure import count, run
+from tests.bench.measure import CommandFailed, count, run
 from tests.bench.place import SCALES, Place, make_place
 from tests.bench.results import Measured, Result, details, markdown, plain, summary
 
@@ -54,12 +54,13 @@ def main(argv: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="dvcexp-bench-", dir=args.folder) as folder:
         place = make_place(Path(folder) / "place", SCALES[args.scale])
         chosen = Choice(args.case or ["*"], args.without)
-        results = list(measure(place, chosen, args.runs, counted=not args.no_count))
+        failed: list[str] = []
+        results = list(measure(place, chosen, args.runs, failed, counted=not args.no_count))
         tables = document(results, args.scale, place)
     print(tables)
     if args.write is not None:
         args.write.write_text(tables)
-    return 0
+    return 1 if failed else 0
 
 
 class Choice(NamedTuple):
@@ -78,11 +79,16 @@ class Choice(NamedTuple):
                         yield replace(case, ways=ways)
 
 
-def measure(place: Place, chosen: Choice, runs: int, *, counted: bool) -> Iterator[Result]:
-    """Every case, told as it is done."""
+def measure(place: Place, chosen: Choice, runs: int, failed: list[str], *, counted: bool) -> Iterator[Result]:
+    """Every case, told as it is done; the keys of those in which a command fails are put among `failed`."""
     for case in chosen.cases(place):
         started = time.monotonic()
-        result = _measure(place, case, runs * case.runs, counted=counted)
+        try:
+            result = _measure(place, case, runs * case.runs, counted=counted)
+        except CommandFailed as error:  # the others are measured all the same
+            failed.append(case.key)
+            print(f"{case.key}: {error}", file=sys.stderr, flush=True)
+            continue
         took = time.monotonic() - started
         print(f"{case.key} ({took:.0f} s)", plain(details([result])[1:]), sep="\n", flush=True)
         yield result
