@@ -76,6 +76,7 @@ class NestedHelper:
         self._options = options
         self._gate = gate
         self._child = _Child(argv, environ)
+        self._has_options = True  # until the child's capabilities tell
         self._listed: dict[str, str] = {}
         self._unwanted: dict[str, str] = {}  # listed, and in no `fetch` so far
         self._pushed: list[Command] = []  # and reported to be done
@@ -107,14 +108,11 @@ class NestedHelper:
         if word in ("connect", "stateless-connect"):
             return self._connect(line)
         if word == "capabilities":
-            self._child.send([line])
-            self._answer([*self._child.until_blank(), ""])
+            self._capabilities(line)
         elif word == "list":
             self._list(line)
         elif word == "option":
-            self._options.note(line)
-            self._child.send([line])
-            self._answer([self._child.line()])
+            self._option(line)
         elif word == "fetch":
             self._fetch([line, *self._lines.until_blank()])
         elif word == "push":
@@ -125,6 +123,19 @@ class NestedHelper:
 
     def _answer(self, lines: Sequence[str]) -> None:
         write_all(self._git.writer, encode(lines))
+
+    def _capabilities(self, line: str) -> None:
+        self._child.send([line])
+        offered = self._child.until_blank()
+        # Where the child has no options, Git would not tell us how much to say.
+        self._has_options = "option" in (capability.removeprefix("*") for capability in offered)
+        self._answer([*offered, *([] if self._has_options else ["option"]), ""])
+
+    def _option(self, line: str) -> None:
+        self._options.note(line)
+        if self._has_options:
+            self._child.send([line])
+        self._answer([self._child.line() if self._has_options else "unsupported"])
 
     def _connect(self, line: str) -> int | None:
         self._child.send([line])
