@@ -70,6 +70,12 @@ class FaultProxy:
         """Plan the coming connections, one fault each, after those already planned."""
         self._planned.extend(faults)
 
+    @property
+    def open(self) -> int:
+        """The connections that are open now."""
+        with self._lock:
+            return len(self._open)
+
     def cut_all(self) -> None:
         """Reset every connection that is open now."""
         with self._lock:

@@ -25,14 +25,16 @@ class GitHosts:
     """Every kind of Git host over the folder `root`; each port serves all repositories below it.
 
     sshd: OpenSSH; `ssh_command` leads there. daemon: `git daemon`. smart: `git http-backend` behind nginx at `/open/`,
-    with USER and PASSWORD at `/closed/`, and the bare files (dumb HTTP) at `/files/`. mux: the socket of an open
-    connection to sshd, for shaking hands takes longer than most tests.
+    with USER and PASSWORD at `/closed/`, and the bare files (dumb HTTP) at `/files/`. backend: FastCGI, where another
+    web server finds `git http-backend`. mux: the socket of an open connection to sshd, for shaking hands takes longer
+    than most tests.
     """
 
     root: Path
     sshd: Sshd
     daemon: int
     smart: int
+    backend: int
     mux: Path
 
     @property
@@ -55,23 +57,26 @@ _NGINX = """
 daemon off; pid {folder}/pid; error_log {folder}/error; worker_processes 1; {user}
 events {{ worker_connections 128; }}
 http {{
-  log_format short '$request_method $request_uri $status'; access_log {folder}/access short;
+  log_format short '{log}'; access_log {folder}/access short;
   client_max_body_size 0; client_body_temp_path {folder}/temp; fastcgi_temp_path {folder}/temp;
   proxy_temp_path {folder}/temp; uwsgi_temp_path {folder}/temp; scgi_temp_path {folder}/temp;
   default_type application/octet-stream;
-  fastcgi_param SCRIPT_FILENAME {backend}; fastcgi_param GIT_PROJECT_ROOT {root}; fastcgi_param GIT_HTTP_EXPORT_ALL "";
+  fastcgi_param SCRIPT_FILENAME {program}; fastcgi_param GIT_PROJECT_ROOT {root}; fastcgi_param GIT_HTTP_EXPORT_ALL "";
   fastcgi_param REQUEST_METHOD $request_method; fastcgi_param QUERY_STRING $query_string;
   fastcgi_param CONTENT_TYPE $content_type; fastcgi_param CONTENT_LENGTH $content_length;
   fastcgi_param GIT_PROTOCOL $http_git_protocol; fastcgi_param HOME {folder}; fastcgi_param REMOTE_ADDR $remote_addr;
   fastcgi_param REMOTE_USER $remote_user; fastcgi_param PATH_INFO $path;
-  map $uri $path {{ ~^/(?:open|closed)(?<rest>/.*)$ $rest; default ""; }}
+  map $uri $path {{ ~^/(?:open|closed|token)(?<rest>/.*)$ $rest; default ""; }}
+  {servers}
+}}
+"""
+_SERVER = """
   server {{
     listen 127.0.0.1:{port};
-    location /open/ {{ fastcgi_pass 127.0.0.1:{fcgi}; }}
-    location /closed/ {{ auth_basic git; auth_basic_user_file {folder}/htpasswd; fastcgi_pass 127.0.0.1:{fcgi}; }}
+    location /open/ {{ fastcgi_pass 127.0.0.1:{backend}; }}
+    location /closed/ {{ auth_basic git; auth_basic_user_file {folder}/htpasswd; fastcgi_pass 127.0.0.1:{backend}; }}
     location /files/ {{ alias {root}/; }}
   }}
-}}
 """
 
 
@@ -81,13 +86,15 @@ def git_hosts(folder: Path) -> Iterator[GitHosts]:
     root = folder / "root"
     for path in (root, folder / "temp", folder / "ssh"):
         path.mkdir()
-    daemon, smart, fcgi = free_ports(3)
+    daemon, smart, backend = free_ports(3)
     with contextlib.ExitStack() as stack:
         sshd = stack.enter_context(ssh_server(folder / "ssh"))
         mux = stack.enter_context(_open_connection(sshd))
         stack.enter_context(_git_daemon(root, daemon, folder / "daemon.log"))
-        stack.enter_context(_smart_http(folder, root, smart, fcgi))
-        yield GitHosts(root, sshd, daemon, smart, mux)
+        stack.enter_context(_fastcgi(backend, folder / "fcgiwrap.log"))
+        servers = _SERVER.format(folder=folder, root=root, port=smart, backend=backend)
+        stack.enter_context(git_nginx(folder, root, servers, smart))
+        yield GitHosts(root, sshd, daemon, smart, backend, mux)
 
 
 def _ssh(sshd: Sshd) -> list[str]:
@@ -123,16 +130,25 @@ def _git_daemon(root: Path, port: int, log: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _smart_http(folder: Path, root: Path, port: int, fcgi: int) -> Iterator[None]:
+def _fastcgi(port: int, log: Path) -> Iterator[None]:
+    fcgiwrap = shutil.which("fcgiwrap") or "/usr/sbin/fcgiwrap"
+    with running([fcgiwrap, "-c", "4", "-s", f"tcp:127.0.0.1:{port}"], port, log):
+        yield
+
+
+@contextlib.contextmanager
+def git_nginx(
+    folder: Path, root: Path, servers: str, port: int, log: str = "$request_method $request_uri $status"
+) -> Iterator[None]:
+    """An nginx with the blocks `servers`, one of them at `port`, which have USER and PASSWORD in `htpasswd`.
+
+    log: the format of the file `access`.
+    """
     hashed = sh("openssl", "passwd", "-apr1", PASSWORD, cwd=folder).stdout.strip()
     (folder / "htpasswd").write_text(f"{USER}:{hashed}\n")
     config = folder / "nginx.conf"
     user = "user root;" if os.getuid() == 0 else ""
-    config.write_text(_NGINX.format(folder=folder, root=root, port=port, fcgi=fcgi, backend=_BACKEND, user=user))
-    fcgiwrap = shutil.which("fcgiwrap") or "/usr/sbin/fcgiwrap"
+    config.write_text(_NGINX.format(folder=folder, root=root, servers=servers, program=_BACKEND, user=user, log=log))
     nginx = shutil.which("nginx") or "/usr/sbin/nginx"
-    with (
-        running([fcgiwrap, "-c", "4", "-s", f"tcp:127.0.0.1:{fcgi}"], fcgi, folder / "fcgiwrap.log"),
-        running([nginx, "-e", str(folder / "error"), "-c", str(config)], port, folder / "nginx.log"),
-    ):
+    with running([nginx, "-e", str(folder / "error"), "-c", str(config)], port, folder / "nginx.log"):
         yield

@@ -100,15 +100,21 @@ EACH_KIND = ["file", "file, v0", "git, v1", "http", "http, v0", "dumb http", "ex
 
 
 class World:
-    """One copy of the seed, in the folder `name` below the hosts' root, reached by `transport`."""
+    """One copy of the seed, in the folder `name` below the hosts' root, reached by `transport`.
 
-    def __init__(self, seed: Seed, hosts: GitHosts, transport: Transport, name: str, *, helper: bool) -> None:
+    helper: through ours, as `remote.origin.vcs` says; prefix: or as the URL does, `dvcexp::<url>`.
+    """
+
+    def __init__(
+        self, seed: Seed, hosts: GitHosts, transport: Transport, name: str, *, helper: bool, prefix: bool = False
+    ) -> None:
         self.seed = seed
         self.folder = hosts.root / name
         self.transport = transport
         self.helper = helper
         self.url = transport.of(hosts, name)
-        if helper and "::" in self.url:
+        self._vcs = helper and not prefix
+        if helper and (prefix or "::" in self.url):
             self.url = f"dvcexp::{self.url}"  # a prefix of its own would win over `vcs`
         shutil.copytree(seed.folder, self.folder, symlinks=True)
         self.host = self.folder / "host.git"
@@ -122,7 +128,7 @@ class World:
         self.env = {"GIT_SSH_COMMAND": hosts.ssh_command, "GIT_ASKPASS": str(askpass)}
         self._known = {"name": name, "url": self.url}
         git("remote", "add", "origin", self.url, cwd=self.project)
-        if helper:
+        if self._vcs:
             git("config", "remote.origin.vcs", "dvcexp", cwd=self.project)
         self.serve_files()
 
@@ -146,7 +152,7 @@ class World:
 
     def run_clone(self, *args: str, to: str = "clone", check: bool = True) -> Done:
         """What cloning said."""
-        vcs = ["-c", "remote.origin.vcs=dvcexp"] if self.helper else []
+        vcs = ["-c", "remote.origin.vcs=dvcexp"] if self._vcs else []
         return self.run("clone", *vcs, *args, self.url, to, cwd=self.folder, check=check)
 
     def serve_files(self) -> None:

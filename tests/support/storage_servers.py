@@ -100,7 +100,7 @@ def nginx_server(folder: Path) -> Iterator[Nginx]:
     root = folder / "root"
     for path in (root, folder / "temp"):
         path.mkdir()
-    _make_certificates(folder)
+    make_certificates(folder)
     _make_htpasswd(folder / "htpasswd")
     names = ("plain", "basic", "header", "tls", "mutual", "busy", "flaky", "dav", "davs", "dav_token")
     ports = dict(zip(names, free_ports(len(names)), strict=True))
@@ -294,16 +294,17 @@ def _make_htpasswd(path: Path) -> None:
     path.write_text(f"{USER}:{hashed}\n")
 
 
-def _make_certificates(folder: Path) -> None:
-    """`ca.pem`, and by it `server.pem` for 127.0.0.1 and localhost, and `client.pem`, each with its `.key`."""
+def make_certificates(folder: Path, *hosts: str) -> None:
+    """`ca.pem`, and by it `server.pem` for 127.0.0.1, localhost and `hosts`, and `client.pem`, each with its `.key`."""
     ca = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    names = ",".join(["IP:127.0.0.1", "DNS:localhost", *(f"DNS:{host}" for host in hosts)])
     _run(
         *[*ca, "-subj", "/CN=Test CA", "-keyout", str(folder / "ca.key"), "-out", str(folder / "ca.pem")],
         *["-addext", "keyUsage=critical,keyCertSign,cRLSign"],
     )
     for name in ("server", "client"):
         _run(
-            *[*ca, "-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+            *[*ca, "-subj", f"/CN={name}", "-addext", f"subjectAltName={names}"],
             *["-addext", "basicConstraints=critical,CA:FALSE"],
             *["-CA", str(folder / "ca.pem"), "-CAkey", str(folder / "ca.key")],
             *["-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.pem")],
