@@ -25,7 +25,7 @@ from tests.support.shell import git, write_program
 class Storage:
     """A DVC remote over HTTP that does something first whenever an object is uploaded."""
 
-    def __init__(self, first: Callable[[], None]) -> None:
+    def __init__(self, first: Callable[[], object]) -> None:
         self.objects: dict[str, bytes] = {}
         storage = self
 
@@ -52,7 +52,7 @@ class Storage:
 
 
 @contextlib.contextmanager
-def storage_of(world: World, first: Callable[[], None]) -> Iterator[Storage]:
+def storage_of(world: World, first: Callable[[], object]) -> Iterator[Storage]:
     """The project's DVC remote while the block runs."""
     storage = Storage(first)
     config = world.project / ".dvc" / "config.local"
@@ -72,48 +72,74 @@ def proxy(hosts: GitHosts) -> Iterator[FaultProxy]:
         yield proxy
 
 
-def cut(proxy: FaultProxy) -> None:
-    """All connections are reset, and the peers have had the time to notice."""
-    proxy.cut_all()
-    time.sleep(0.3)
-
-
 def through(proxy: FaultProxy, world: World) -> None:
     url = world.url.replace(world.url.split("/")[2], f"127.0.0.1:{proxy.port}")
     git("config", "remote.origin.url", url, cwd=world.project)
 
 
-class TestLongUploads:
-    def test_a_connection_that_died_meanwhile_is_made_again(self, make_world: MakeWorld, proxy: FaultProxy) -> None:
-        world = make_world("git")
+class Line:
+    """The connection over which a world's project pushes, through a proxy."""
+
+    def __init__(self, transport: str, hosts: GitHosts, world: World, proxy: FaultProxy) -> None:
+        self.world, self.proxy = world, proxy
         through(proxy, world)
-        with storage_of(world, lambda: cut(proxy)) as storage:
+        if transport == "ssh":
+            self._alias = f"HostKeyAlias=[127.0.0.1]:{hosts.sshd.port}"
+            world.env["GIT_SSH_COMMAND"] = f"{hosts.fresh_ssh_command} -o {self._alias}"
+        else:
+            self._alias = ""
+
+    def cut(self) -> None:
+        """Reset it, and return when it is gone: the connection, and the ssh that held it."""
+        self.proxy.cut_all()
+        while self.proxy.open or (self._alias and processes_with(self._alias)):
+            time.sleep(0.01)
+
+
+def processes_with(word: str) -> list[int]:
+    """Those whose command line holds `word`; that of one that has ended is empty."""
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if word.encode() in Path(f"/proc/{entry}/cmdline").read_bytes():
+                found.append(int(entry))
+    return found
+
+
+@pytest.fixture
+def line(request: pytest.FixtureRequest, hosts: GitHosts, make_world: MakeWorld) -> Iterator[Line]:
+    ports = {"git": hosts.daemon, "ssh": hosts.sshd.port, "http": hosts.smart}
+    with FaultProxy(ports[request.param]) as proxy:
+        yield Line(request.param, hosts, make_world(request.param), proxy)
+
+
+@pytest.mark.parametrize("line", ["git", "ssh"], indirect=True)
+class TestLongUploads:
+    def test_a_connection_that_died_meanwhile_is_made_again(self, line: Line) -> None:
+        world = line.world
+        with storage_of(world, line.cut) as storage:
             done = world.run("push", "origin", "ahead", NEW)
         assert len(storage.objects) == 1
         assert "hung up" not in done.stderr
         assert {world.seed.new, "refs/heads/ahead"} <= set(world.refs())
-        assert proxy.connections == 2
+        assert line.proxy.connections == 2
 
-    def test_a_connection_that_waited_long_is_not_trusted(
-        self, make_world: MakeWorld, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        world = make_world("git")
-        through(proxy, world)
+    def test_a_connection_that_waited_long_is_not_trusted(self, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+        world = line.world
         patience = world.folder / "sitecustomize.py"
-        patience.write_text("from dvcexp.git import relay\nrelay.RECONNECT_AFTER = 0.1\n")
+        patience.write_text("from dvcexp.git import relay\nrelay.RECONNECT_AFTER = 0.0\n")
         monkeypatch.setenv("PYTHONPATH", f"{world.folder}{os.pathsep}{os.environ['PYTHONPATH']}")
-        with storage_of(world, lambda: time.sleep(0.3)):
+        with storage_of(world, lambda: None):
             world.run("push", "origin", "ahead", NEW)
-        assert proxy.connections == 2
+        assert line.proxy.connections == 2
         assert world.seed.new in world.refs()
 
-    def test_a_remote_that_moved_meanwhile_is_not_overwritten(self, make_world: MakeWorld, proxy: FaultProxy) -> None:
-        world = make_world("git")
-        through(proxy, world)
+    def test_a_remote_that_moved_meanwhile_is_not_overwritten(self, line: Line) -> None:
+        world = line.world
 
         def somebody_pushes() -> None:
             git("update-ref", world.seed.new, "main", cwd=world.host)
-            cut(proxy)
+            line.cut()
 
         with storage_of(world, somebody_pushes):
             done = world.run("push", "origin", NEW, check=False)
@@ -122,13 +148,12 @@ class TestLongUploads:
         assert "the remote moved during the upload" in done.stderr
         assert world.refs()[world.seed.new] == world.refs()["refs/heads/main"]
 
-    def test_a_remote_that_cannot_be_reached_again_is_reported(self, make_world: MakeWorld, proxy: FaultProxy) -> None:
-        world = make_world("git")
-        through(proxy, world)
+    def test_a_remote_that_cannot_be_reached_again_is_reported(self, line: Line) -> None:
+        world = line.world
 
         def gone() -> None:
-            proxy.always = Fault(refuse=True)
-            cut(proxy)
+            line.proxy.always = Fault(refuse=True)
+            line.cut()
 
         with storage_of(world, gone) as storage:
             done = world.run("push", "origin", NEW, check=False)
@@ -137,11 +162,41 @@ class TestLongUploads:
         assert world.seed.new not in world.refs()
         assert len(storage.objects) == 1  # the next attempt need not upload it again
 
-    def test_over_http_nothing_waits(self, make_world: MakeWorld) -> None:
-        world = make_world("http")
-        with storage_of(world, lambda: time.sleep(0.3)):
-            world.run("push", "origin", NEW)
-        assert world.seed.new in world.refs()
+
+@pytest.mark.parametrize("line", ["http"], indirect=True)
+class TestLongUploadsOverHttp:
+    """Nothing waits: what Git has seen was one request, what it wants is another."""
+
+    def test_a_connection_that_died_meanwhile_is_of_no_use_to_anybody(self, line: Line) -> None:
+        with storage_of(line.world, line.cut):
+            done = line.world.run("push", "origin", "ahead", NEW)
+        assert "error" not in done.stderr
+        assert {line.world.seed.new, "refs/heads/ahead"} <= set(line.world.refs())
+        assert line.proxy.connections == 2
+
+    def test_a_remote_that_moved_meanwhile_is_not_overwritten(self, line: Line) -> None:
+        world = line.world
+        with storage_of(world, lambda: git("update-ref", world.seed.new, "main", cwd=world.host)):
+            done = world.run("push", "origin", "ahead", NEW, check=False)
+        assert done.code == 1
+        assert f" ! [remote rejected] {world.seed.new} -> {world.seed.new} (" in done.stderr
+        assert world.refs()[world.seed.new] == world.refs()["refs/heads/main"]
+        assert "refs/heads/ahead" in world.refs()
+
+    def test_a_remote_that_cannot_be_reached_again_is_told_as_git_tells_it(self, line: Line) -> None:
+        world = line.world
+
+        def gone() -> None:
+            line.proxy.always = Fault(refuse=True)
+            line.cut()
+
+        with storage_of(world, gone) as storage:
+            done = world.run("push", "origin", NEW, check=False)
+        assert done.code == 1
+        assert "error: RPC failed" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert world.seed.new not in world.refs()
+        assert len(storage.objects) == 1
 
 
 class Interrupted:
