@@ -122,8 +122,8 @@ FEATURES = [
     Feature(
         "connection dies, or waits long, while data is uploaded",
         "another is made; if the remote moved meanwhile, the push is refused with that reason",
-        "git; over http nothing waits",
-        ("interruptions::TestLongUploads",),
+        "git, ssh; over http nothing waits",
+        ("interruptions::TestLongUploads", "interruptions::TestLongUploadsOverHttp"),
     ),
     Feature(
         "Ctrl-C; Git killed alone",
@@ -154,6 +154,55 @@ FEATURES = [
         "in no message, no trace",
         "http",
         ("urls::TestSecrets",),
+    ),
+    Feature(
+        "CAs, client certificates, credential helpers, proxies, headers, cookies; each for one URL alone too",
+        "Git's own: the server sees the same requests, a credential helper the same questions",
+        "https; a proxy also http",
+        (
+            "https::test_a_ca_of_ones_own",
+            "https::test_a_client_certificate",
+            "https::test_a_header_and_cookies",
+            "https::TestCredentials",
+            "https::test_a_proxy_leads_to_a_host_that_only_it_finds",
+        ),
+    ),
+    Feature(
+        "ssh agents, jump hosts, shared connections",
+        "the user's OpenSSH is what runs",
+        "ssh",
+        (
+            "ssh::test_a_key_that_only_the_agent_has",
+            "ssh::test_a_host_behind_another",
+            "ssh::test_one_connection_for_all_commands",
+        ),
+    ),
+    Feature(
+        "helpers that others wrote, in lines alone, with options or without",
+        "data first; refused with `error <ref>`, which the helper does not hear of; `-q` is obeyed",
+        "`<name>::`, `<name>://`",
+        (
+            "line_helper::test_it_is_as_with_git_alone",
+            "line_helper::test_an_experiment_without_data_is_refused_and_the_other_refs_go",
+            "line_helper::test_no_ref_is_updated_until_the_data_is_here",
+            "line_helper::test_quietly_nothing_is_said_be_it_told_of_options_or_not",
+        ),
+    ),
+    Feature(
+        "`--progress`",
+        "Git's meters, with the same counts",
+        "file, ssh, http, http v0, ext",
+        ("progress::test_they_are_shown_through_the_helper_too",),
+    ),
+    Feature(
+        "submodules behind `dvcexp::`: clone, update, fetch that recurses; relative URLs",
+        "Git's own, once `protocol.dvcexp.allow` is `always`; experiments come with their data",
+        "http",
+        (
+            "submodules::test_a_clone_and_its_updates_are_as_with_git_alone",
+            "submodules::test_it_is_refused_unless_the_user_has_allowed_it",
+            "submodules::test_a_fetch_that_recurses_brings_the_submodules_experiments",
+        ),
     ),
 ]
 
