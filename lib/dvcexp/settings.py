@@ -93,6 +93,5 @@ def _verify(key: str, value: str) -> Verify:
 
 
 def _bad(key: str, value: str, wanted: str) -> SettingsError:
-    return SettingsError(
-        f"bad value '{printable(value)}' for '{key}': it must be {wanted}", f"git config --unset {key}"
-    )
+    unset = f"git config --unset {key}" if "." in key else f"unset {key}"  # without a dot: of the environment
+    return SettingsError(f"bad value '{printable(value)}' for '{key}': it must be {wanted}", unset)

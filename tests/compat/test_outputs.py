@@ -124,7 +124,7 @@ def test_a_hash_that_is_none_is_an_error_though_dvc_would_look_for_it(both: Both
     assert not isinstance(both.oracle.outputs(commit), str)
     told = both.read(commit)["."]
     assert [(output.path, output.object and output.object.oid) for output in told.outputs] == [("x", None), ("y", B)]
-    assert [error.reason for error in told.errors] == [f"output 'x': its md5 '{md5}' is none"]
+    assert [error.reason for error in told.errors] == [f"output 'x': its md5 '{md5}' is not one"]
 
 
 def test_files_listed_in_place_stay_in_their_folder(both: Both) -> None:

@@ -61,3 +61,10 @@ def test_a_value_that_means_nothing_is_named_with_the_way_out(key: str, value: s
     with pytest.raises(SettingsError, match=f"'{value}' for 'dvcexp.{key}'") as caught:
         Settings.load(Config({f"dvcexp.{key.lower()}": [value]}), None, {})
     assert caught.value.hints == (f"git config --unset dvcexp.{key}",)
+
+
+def test_a_bad_value_of_the_environment_is_not_looked_for_in_git_config() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(Config(), None, {"DVCEXP_SKIP": "perhaps"})
+    assert caught.value.message == "bad value 'perhaps' for 'DVCEXP_SKIP': it must be true or false"
+    assert caught.value.hints == ("unset DVCEXP_SKIP",)

@@ -20,7 +20,8 @@ class ProjectBusy(DvcexpError):
 
     def __init__(self, path: str) -> None:
         super().__init__(
-            f"another DVC or git exp command is at work here: '{printable(path)}' is locked", "wait for it"
+            f"another DVC or git exp command is at work here: '{printable(path)}' is locked",
+            "run the same command again when it has ended",
         )
         self.path = path
 

@@ -174,7 +174,7 @@ def _check(entries: list[Entry], oid: str) -> None:
         return
     for relpath, md5 in entries:
         if not isinstance(md5, str) or len(md5) != 32 or not is_oid(md5):
-            raise UnsafeManifest(oid, f"the md5 of '{relpath}' is none")
+            raise UnsafeManifest(oid, f"the md5 of '{relpath}' is not one")
         reason = check_relpath(relpath)
         if reason is not None:
             raise UnsafeManifest(oid, f"'{relpath}' {reason}")

@@ -82,7 +82,7 @@ def read_record(item: Mapping[str, Any]) -> Record:
     if not md5 or kind is None:
         return Record(None, size, nfiles, isexec)
     if not isinstance(md5, str) or not is_oid(md5):
-        raise RecordError(f"its md5 '{md5}' is none")
+        raise RecordError(f"its md5 '{md5}' is not one")
     members = None
     if meta.get("version_id"):
         members = (Member("", md5, size, meta.get("remote"), meta["version_id"]),)
@@ -160,7 +160,7 @@ def _directory(files: Sequence[Mapping[str, Any]], name: str | None, *, isexec: 
         row = _with_cloud(file)
         md5 = row.get("md5")
         if md5 and (not isinstance(md5, str) or len(md5) != 32 or not is_oid(md5)):
-            raise RecordError(f"the md5 of '{file['relpath']}' is none")
+            raise RecordError(f"the md5 of '{file['relpath']}' is not one")
         rows[file["relpath"]] = row
     if kind is None:
         if name not in ("etag", "checksum"):

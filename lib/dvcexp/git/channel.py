@@ -140,7 +140,9 @@ def _start(argv: Sequence[str], environ: Mapping[str, str]) -> ProcessChannel:
     except OSError as error:
         raise CannotConnect(f"cannot run {printable(argv[0])}: {error.strerror}") from None
     except ValueError:
-        raise CannotConnect("cannot run ssh: the configured command is empty") from None
+        raise CannotConnect(
+            "cannot run ssh: the configured command is empty", "see GIT_SSH_COMMAND and git config core.sshCommand"
+        ) from None
 
 
 def _succeeds(argv: Sequence[str], environ: Mapping[str, str]) -> bool:

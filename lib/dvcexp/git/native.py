@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
-from dvcexp.errors import DvcexpError
+from dvcexp.errors import DvcexpError, printable
 from dvcexp.git import process
 from dvcexp.git.channel import Channel, Config, Native, Service, open_channel
 from dvcexp.git.exchange import Ends, write_all
@@ -84,7 +84,8 @@ class BundleRemote:
         while line := lines.next():
             word = line.partition(" ")[0]
             if word == "capabilities":
-                self._answer("fetch", "option", "object-format", "")
+                # "push" so that Git asks, and its user learns why it cannot be.
+                self._answer("fetch", "push", "option", "object-format", "")
             elif word == "option":
                 self._answer("ok" if line.startswith("option object-format") else self._options.note(line))
             elif word == "list" and line != "list for-push":
@@ -92,7 +93,7 @@ class BundleRemote:
             elif word == "fetch":
                 self._fetch([line, *lines.until_blank()])
             else:
-                raise DvcexpError("a bundle file can only be fetched from")
+                raise DvcexpError(f"'{printable(self._path)}' is a bundle file, which can only be fetched from")
         return 0 if not self._unwanted or self._gate().after_listing(self._unwanted) else 1
 
     def _answer(self, *lines: str) -> None:
@@ -101,7 +102,7 @@ class BundleRemote:
     def _bundle(self, verb: str) -> list[str]:
         code, output = process.output(["git", "bundle", verb, self._path], self._environ)
         if code != 0:
-            raise DvcexpError(f"git bundle {verb} failed")
+            raise DvcexpError(f"git bundle {verb} '{printable(self._path)}': exit code {code}")
         return os.fsdecode(output).splitlines()
 
     def _list(self) -> None:

@@ -25,7 +25,10 @@ class MissingGitObject(DvcexpError, LookupError):
     """A commit, tree or blob that this repository does not have (shallow, damaged, or never fetched)."""
 
     def __init__(self, sha: str) -> None:
-        super().__init__(f"Git object '{printable(sha)}' is not in this repository")
+        super().__init__(
+            f"Git object '{printable(sha)}' is not in this repository",
+            "in a shallow clone: git fetch --unshallow; in any other: git fsck",
+        )
         self.sha = sha
 
 

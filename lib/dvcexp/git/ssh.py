@@ -106,6 +106,9 @@ def _base_name(program: str, in_shell: bool) -> str:
         try:
             words = shlex.split(program)
         except ValueError:
-            raise SshError(f"the ssh command '{printable(program)}' has an open quote") from None
+            raise SshError(
+                f"the ssh command '{printable(program)}' has an open quote",
+                "see GIT_SSH_COMMAND and git config core.sshCommand",
+            ) from None
         program = words[0] if words else ""
     return os.path.basename(program).lower()

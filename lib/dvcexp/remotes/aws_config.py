@@ -118,7 +118,7 @@ def botocore_provider(profile: Profile, region: str) -> S3CredentialProvider:
     except ImportError:
         raise ConfigError(
             f"the AWS profile '{printable(profile.name)}' has '{profile.needs_botocore}', which needs botocore",
-            "install it with: pip install 'dvcexp[s3-profiles]'",
+            "install it with: pip install 'dvcexp[s3-profiles]', or ./install.sh --with s3-profiles",
         ) from None
     session = botocore.session.Session(profile=profile.name)
     session.set_config_variable("credentials_file", os.path.expanduser(profile.files[0]))

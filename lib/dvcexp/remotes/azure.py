@@ -155,7 +155,10 @@ def _account(given: Options, settings: _Settings) -> Account:
     for option, value in principal.items():
         if value is not None and given.named(option):
             lacking = ", ".join(other for other, found in principal.items() if found is None)
-            raise ConfigError(f"DVC remote '{given.name}': option '{option}' means nothing without {lacking}")
+            raise ConfigError(
+                f"DVC remote '{given.name}': option '{option}' means nothing without {lacking}",
+                f"set it with: dvc remote modify --local {given.name} <option> <value>",
+            )
     return Account(name, endpoint, {}, _default_credentials(given, excluded))
 
 
@@ -182,7 +185,7 @@ def _default_credentials(given: Options, excluded: Mapping[str, bool]) -> AzureC
         raise ConfigError(
             f"DVC remote '{printable(given.name)}': without a key or a token the login of this machine is used, "
             "which needs azure-identity",
-            "install it with: pip install 'dvcexp[azure]'",
+            "install it with: pip install 'dvcexp[azure]', or ./install.sh --with azure",
             f"or give a key: dvc remote modify --local {given.name} account_key <key>",
         ) from None
     import logging

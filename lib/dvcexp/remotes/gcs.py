@@ -226,7 +226,7 @@ class GcsRemote(PerObjectRemote):
         except ValueError:
             raise self._client.error(RemoteUnavailable, "a listing broke off") from None
         if not isinstance(page, dict):
-            raise self._client.error(RemoteError, "what should be a listing is none")
+            raise self._client.error(RemoteError, "the answer should be a listing and is not")
         return page
 
     def _require_base(self) -> None:

@@ -80,7 +80,8 @@ def google_auth(given: Options, *, secure: bool) -> AuthBase | None:
         if os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
             raise ConfigError(
                 f"DVC remote '{printable(given.name)}': the file that GOOGLE_APPLICATION_CREDENTIALS names "
-                "has no usable Google credentials"
+                "has no usable Google credentials",
+                *next_steps(given.name),
             ) from None
         return None
     except GoogleAuthError as error:

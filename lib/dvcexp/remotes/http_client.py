@@ -172,10 +172,12 @@ class HttpClient:
                 )
             except (requests.exceptions.InvalidHeader, UnicodeError):
                 raise ConfigError(
-                    f"DVC remote '{printable(self.name)}': user, password or token has characters no header can carry"
+                    f"DVC remote '{printable(self.name)}': user, password or token has characters no header can carry",
+                    f"look at them with: dvc config --list | grep remote.{self.name}",
                 ) from None
             except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
-                raise self.error(RemoteError, f"not a usable address ({type(error).__name__})") from None
+                hint = f"set it with: dvc remote modify {self.name} url <url>"
+                raise self.error(RemoteError, f"not a usable address ({type(error).__name__})", hint) from None
             except requests.exceptions.TooManyRedirects:
                 raise self.error(RemoteError, "too many redirects", key=key) from None
             except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:

@@ -34,7 +34,8 @@ def open(name: str, url: str, options: Mapping[str, str], jobs: int | None = Non
     """The remote at the absolute path `url`. `jobs` is taken and not used: one thread copies fastest."""
     for option in options:
         if option not in _OPTIONS:
-            raise UnsupportedOption(name, url, f"option '{option}' is not known for a directory")
+            hint = f"if you can do without it: dvc remote modify --unset {name} {option}"
+            raise UnsupportedOption(name, url, f"option '{option}' is not known for a directory", hint)
     return LocalRemote(name, url, shared=options.get("shared") == "group")
 
 

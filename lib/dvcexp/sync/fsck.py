@@ -231,7 +231,10 @@ def _absent(store: Store, part: Part, shelf: Shelf | None, stores: Stores, progr
     if config is None:
         raise ConfigError("no DVC remote is configured", "dvc remote add -d <name> <url>")
     if config.is_versioned:
-        raise ConfigError(f"DVC remote '{store.name}' is cloud-versioned: there are no objects that could be asked for")
+        raise ConfigError(
+            f"DVC remote '{store.name}' is cloud-versioned: there are no objects that could be asked for",
+            "to check the cache alone: git exp fsck",
+        )
     listed = (shelf.members.get(item, frozenset()) if shelf else frozenset() for item in part.demand.directories)
     by_key = {item.key: item for item in part.demand.files.union(part.demand.directories, *listed)}
     with progress.phase(f"Checking DVC remote '{store.name}'", len(by_key)) as phase:

@@ -212,10 +212,12 @@ class TestOtherRepositories:
 
     def test_a_bundle_cannot_be_pushed_to(self, make_world: MakeWorld) -> None:
         world = make_world()
-        git("bundle", "create", "-q", world.folder / "it.bundle", "--all", cwd=world.host)
-        set_url(world, str(world.folder / "it.bundle"), vcs=True)
+        bundle = world.folder / "it.bundle"
+        git("bundle", "create", "-q", bundle, "--all", cwd=world.host)
+        set_url(world, str(bundle), vcs=True)
         done = world.run("push", "origin", NEW, check=False)
         assert done.code != 0
+        assert f"error: '{bundle}' is a bundle file, which can only be fetched from\n" in done.stderr
         assert "Traceback" not in done.stderr
 
     @pytest.mark.parametrize("transport", ["file", "file, v0", "ssh", "http", "http, v0"])
