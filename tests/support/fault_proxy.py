@@ -217,12 +217,12 @@ class _Connection:
                 yield data
 
     def _forward(self, sink: socket.socket, data: bytes, *, down: bool) -> int:
+        self._proxy.passed(data, down=down)  # before: who has the data may look at the count
         try:
             sink.sendall(data)
         except OSError:
             self.end(reset=True)
             return 0
-        self._proxy.passed(data, down=down)
         return len(data)
 
     def _close_half(self, sink: socket.socket) -> None:
