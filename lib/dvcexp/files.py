@@ -187,19 +187,29 @@ class Staging:
             os.unlink(temporary)
 
     def commit(self) -> None:
-        """Flush, then rename all that was kept."""
+        """Flush, then rename all that was kept.
+
+        FileNotFoundError, after the others have their names, where somebody has removed one: `dvc gc` takes files under
+        temporary names away, as those that nobody uses. What an error stops here is not tried again.
+        """
         if not self._kept:
             return
-        flush_file_system(os.path.dirname(self._kept[0][0]))
-        for temporary, final in self._kept:
+        kept, self._kept, self._bytes = self._kept, [], 0
+        flush_file_system(os.path.dirname(kept[0][0]))
+        gone = None
+        for temporary, final in kept:
             if self._replacing is not None:
                 self._replacing(final)
-            os.rename(temporary, final)
+            try:
+                os.rename(temporary, final)
+            except FileNotFoundError as error:
+                gone = error
+                continue
             self._written.discard(temporary)
             if self._renamed is not None:
                 self._renamed(final)
-        self._kept.clear()
-        self._bytes = 0
+        if gone is not None:
+            raise gone
 
     def _make_folder(self, folder: str) -> None:
         """With the umask's mode, or with 02775 for every folder made, as DVC does for `shared = group`."""

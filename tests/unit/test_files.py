@@ -59,6 +59,34 @@ def test_what_was_kept_survives_an_error_and_what_was_not_goes(tmp_path: Path) -
     assert os.listdir(tmp_path) == ["whole"]
 
 
+def test_one_that_somebody_removes_is_told_and_the_others_get_their_names(tmp_path: Path) -> None:
+    """`dvc gc` takes temporary files away."""
+    with pytest.raises(FileNotFoundError), files.Staging() as staging:
+        for name in ("a", "b", "c"):
+            temporary = staging.temporary(str(tmp_path / name))
+            if name != "a":
+                Path(temporary).write_bytes(b"x")
+            staging.keep(temporary, str(tmp_path / name), 1)
+    assert sorted(os.listdir(tmp_path)) == ["b", "c"]
+
+
+def test_what_could_not_be_flushed_gets_no_name_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel tells of a failed write once: the next flush would say that all is well."""
+    answers = iter([OSError(5, "input/output error")])
+
+    def flush(_: str) -> None:
+        for error in answers:
+            raise error
+
+    monkeypatch.setattr(files, "flush_file_system", flush)
+    with pytest.raises(OSError, match="input/output"), files.Staging() as staging:
+        temporary = staging.temporary(str(tmp_path / "a"))
+        Path(temporary).write_bytes(b"x")
+        staging.keep(temporary, str(tmp_path / "a"), 1)
+        staging.commit()
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_full_batch_is_committed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files.Staging, "BATCH_FILES", 2)
     flushed: list[str] = []
