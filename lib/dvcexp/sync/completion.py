@@ -40,11 +40,23 @@ class Gaps:
         self.missing: dict[Object, tuple[str, str]] = {}
 
 
+class Removed(DvcexpError):
+    """Somebody has taken from the cache what a fetch has just brought, or relies on."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} removed from the cache while data was fetched",
+            "does dvc gc run here? When it has ended, run the same command again: it goes on where it stopped",
+        )
+
+
 @contextlib.contextmanager
 def writing(cache: Cache) -> Iterator[None]:
     """Inside, an OSError is the cache's, and says so."""
     try:
         yield
+    except FileNotFoundError as error:  # its folder was made, and the file was written
+        raise Removed(f"'{printable(str(error.filename or cache.directory))}' was") from error
     except OSError as error:
         where = error.filename or cache.directory
         hint = "make room or give access there, then run the same command again: it goes on where it stopped"
@@ -104,10 +116,18 @@ class Completion:
                         self._count(manifest)
             if arrived or any(moved.objects for moved in self._moved.values()):
                 self._cache.make_durable()  # the names too: the ref that Git is about to write will be
+                self._notice_removed(everything - left)
         for name, moved in self._moved.items():
             if moved.objects:
                 amount = f"{plural(moved.objects, 'object')} ({format_size(moved.size)})"
                 self._progress.note(f"downloaded {amount} from '{name}'")
+
+    def _notice_removed(self, objects: set[Object]) -> None:
+        """A download takes its time. What `dvc gc` has removed meanwhile must be noticed before Git writes the ref."""
+        directories = self._part.demand.directories.items()
+        due = {*objects, *(item for item, members in directories if members is not None and members <= objects)}
+        for item in due - self._cache.present(due):
+            self._gaps.failed[item] = (self._name(item), Removed("it was"))
 
     def _count(self, manifest: Arrived) -> None:
         if manifest.source is not None:
