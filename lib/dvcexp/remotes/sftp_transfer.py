@@ -94,10 +94,14 @@ class Server:
         if self._can_replace:
             return (yield from one(sftp.posix_rename(temporary, final)))
         reply = yield from one(sftp.rename(temporary, final))
-        if not _is_ok(reply):  # somebody was faster; what is there has the same name, so should be the same
-            yield from one(sftp.remove(final))
-            reply = yield from one(sftp.rename(temporary, final))
-        return reply
+        if _is_ok(reply):
+            return reply
+        # Somebody was faster. What is whole there is never taken away, not for a moment: refs may rely on it by now.
+        there, here = yield from every([sftp.stat_path(final), sftp.stat_path(temporary)])
+        if isinstance(there, sftp.Attrs) and isinstance(here, sftp.Attrs) and there.size == here.size >= 0:
+            return (yield from one(sftp.remove(temporary)))
+        yield from one(sftp.remove(final))
+        return (yield from one(sftp.rename(temporary, final)))
 
     def read_folder(self, key: str) -> Talk[tuple[str, list[tuple[str, sftp.Attrs]]]]:
         """`key` and what is in that folder; nothing if it is not there."""

@@ -19,6 +19,8 @@ OK = sftp.Status(sftp.OK, "")
 class ScriptedChannel:
     """Stands in for Channel: files in a dict; replies come shuffled, reads at most `longest_read` bytes at a time."""
 
+    extensions = frozenset({sftp.POSIX_RENAME, sftp.FSYNC})
+
     def __init__(self, files: dict[str, bytes], longest_read: int = 7000, refuse: str = "") -> None:
         self.files = {path: bytearray(data) for path, data in files.items()}
         self.open: dict[bytes, str] = {}
@@ -26,10 +28,11 @@ class ScriptedChannel:
         self.refuse = refuse
         self.due: list[tuple[int, sftp.Reply]] = []
         self.number = 0
+        self.removed: list[str] = []
         self.random = random.Random(1)
 
     def connect(self) -> frozenset[str]:
-        return frozenset({sftp.POSIX_RENAME, sftp.FSYNC})
+        return self.extensions
 
     def send(self, request: sftp.Request) -> int:
         self.number += 1
@@ -49,6 +52,7 @@ class ScriptedChannel:
             13: self.do_remove,
             14: lambda reader: OK,
             17: self.do_stat,
+            18: self.do_rename,
             200: self.do_extended,
         }
         return names[request.kind](reader)
@@ -79,7 +83,9 @@ class ScriptedChannel:
         return OK
 
     def do_remove(self, reader: sftp._Reader) -> sftp.Reply:
-        del self.files[reader.string().decode()]
+        path = reader.string().decode()
+        self.removed.append(path)
+        del self.files[path]
         return OK
 
     def do_stat(self, reader: sftp._Reader) -> sftp.Reply:
@@ -88,6 +94,13 @@ class ScriptedChannel:
             return sftp.Status(sftp.NO_SUCH_FILE, "none")
         size = len(self.files[path]) + (1 if self.refuse == "size" else 0)
         return sftp.Attrs(size, 0o100644)
+
+    def do_rename(self, reader: sftp._Reader) -> sftp.Reply:
+        old, new = reader.string().decode(), reader.string().decode()
+        if new in self.files:
+            return sftp.Status(sftp.FAILURE, "Failure")
+        self.files[new] = self.files.pop(old)
+        return OK
 
     def do_extended(self, reader: sftp._Reader) -> sftp.Reply:
         name = reader.string().decode()
@@ -131,6 +144,18 @@ def test_what_is_written_has_its_name_only_when_it_is_whole(tmp_path: Path) -> N
     (outcome,) = run(channel, Outgoing(Upload("files/k", str(tmp_path / "source"), len(data))))
     assert getattr(outcome, "error", 1) is None
     assert channel.files == {"/base/files/k": data}
+
+
+@pytest.mark.parametrize(("there", "replaced"), [(b"x" * 9, False), (b"half", True)])
+def test_what_another_push_brought_meanwhile_stays_if_it_is_whole(tmp_path: Path, there: bytes, replaced: bool) -> None:
+    """SFTP 3 renames onto nothing that exists, and the other's ref may be on the Git host by now."""
+    (tmp_path / "source").write_bytes(b"x" * 9)
+    channel = ScriptedChannel({"/base/k": there})
+    channel.extensions = frozenset()
+    (outcome,) = run(channel, Outgoing(Upload("k", str(tmp_path / "source"), 9)))
+    assert getattr(outcome, "error", 1) is None
+    assert channel.files == {"/base/k": b"x" * 9}
+    assert ("/base/k" in channel.removed) is replaced
 
 
 @pytest.mark.parametrize("refuse", ["write", sftp.FSYNC, sftp.POSIX_RENAME])
