@@ -171,7 +171,7 @@ class DataGate:
         arrived: Git has stored what belongs to them; else those of which something is missing are left for later. A
         bare repository keeps no data: it is a mirror, and has no cache.
         """
-        if self._repository.work_tree is None or not tips:
+        if self._repository.work_tree is None or not tips or not self._settings.moves_data:
             return
         lock.share(self._repository.common_dir)  # until Git has the refs: it gets them when we end
         unseen = {ref: tip for ref, tip in tips.items() if tip not in self._seen_to}

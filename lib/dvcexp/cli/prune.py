@@ -70,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
     choice = Choice(_before(repository, args.expire), args.projects, args.force, args.keep_run_cache, args.dry_run)
     progress = transfer.progress(args)
     settings = Settings.load(repository.config, None)
+    # In a partial clone git may fetch what it misses, through our helper: that must not wait for us to end.
+    os.environ["DVCEXP_SKIP"] = "1"
     done = prune(repository, settings=settings, progress=progress, choice=choice)
     if args.json:
         print(json.dumps(_fields(done)))
