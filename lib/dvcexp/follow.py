@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dvcexp.errors import printable
 from dvcexp.experiments import NAMESPACE
 from dvcexp.git.refspec import destinations
-from dvcexp.git.repository import Repository
+from dvcexp.git.repository import GitError, Repository
 from dvcexp.notes import Note
 from dvcexp.progress import Progress, plural
 
@@ -38,9 +38,7 @@ def copy_of(ref: str, git_remote: str) -> str:
 
 def follow(repository: Repository, tips: Mapping[str, str], git_remote: str, progress: Progress) -> None:
     """Make the experiments `tips`, whose commits and data are here; name those that are here with another tip."""
-    here = repository.refs(NAMESPACE)
-    new = {ref: tip for ref, tip in tips.items() if ref not in here}
-    _create(repository, new)
+    new, here = _create(repository, tips)
     Note(repository.common_dir, "followed").add(_line(ref, tip) for ref, tip in tips.items())
     if new:
         progress.note(f"{plural(len(new), 'new experiment')} from '{printable(git_remote)}'")
@@ -53,11 +51,22 @@ def follow(repository: Repository, tips: Mapping[str, str], git_remote: str, pro
             )
 
 
-def _create(repository: Repository, refs: Mapping[str, str]) -> None:
-    """All at once; one that came into being in the meantime makes it fail, and nothing is overwritten."""
-    if refs:
-        commands = "".join(f"create {ref} {tip}\n" for ref, tip in refs.items())
-        repository.git("update-ref", "-m", "fetch: followed", "--stdin", stdin=os.fsencode(commands))
+def _create(repository: Repository, tips: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Make those of `tips` that are not here, all at once: what was made, and what else is here.
+
+    Nothing is overwritten: where one came into being in the meantime, by another fetch or by hand, the rest are made.
+    """
+    here = repository.refs(NAMESPACE)
+    while new := {ref: tip for ref, tip in tips.items() if ref not in here}:
+        commands = "".join(f"create {ref} {tip}\n" for ref, tip in new.items())
+        try:
+            repository.git("update-ref", "-m", "fetch: followed", "--stdin", stdin=os.fsencode(commands))
+            break
+        except GitError:
+            here = repository.refs(NAMESPACE)
+            if here.keys().isdisjoint(new):
+                raise
+    return new, here
 
 
 def _line(ref: str, tip: str) -> str:
