@@ -62,7 +62,11 @@ def run(args: argparse.Namespace) -> int:
         refused = sync.push(repository, tips, git_remote=args.git_remote, settings=settings, progress=progress)
     going = {ref: tip for ref, tip in going.items() if ref not in refused}
     code = _push_refs(args, going)
-    if code == 0:
+    if code == 1:  # Git has said which refs it did not push; somebody may have been faster
+        now = compare(repository, going, experiments_there(args.git_remote))
+        going = now.same
+        found.diverged.update(now.diverged)
+    if code == 0 or going:
         _report(args, going, found)
         if not args.dry_run:
             deal_with(repository, going)
