@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dvcexp.git import objects
 from dvcexp.git.objects import GitEnded, MissingGitObject, ObjectReader
 from dvcexp.git.repository import Repository
 from tests.support.shell import git
@@ -60,3 +61,21 @@ def test_a_commit_without_its_tree_is_not_whole(repository: Repository, tmp_path
     assert repository.whole(tips) == {head(tmp_path), other}
     assert repository.whole({other}) == {other}
     assert repository.whole(set()) == set()
+
+
+def test_a_repack_by_somebody_else_is_not_noticed(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The packs that were open are gone, and what was loose is packed."""
+    git("repack", "-q", "-a", "-d", cwd=tmp_path)
+    first = head(tmp_path)
+    for pays_after in (0, 1000):  # dulwich, and git cat-file
+        monkeypatch.setattr(objects, "_DULWICH_PAYS_AFTER", pays_after)
+        reader = ObjectReader(str(tmp_path / ".git"), "sha1", str(tmp_path))
+        tree = reader.commit(first).tree
+        git("commit", "-q", "--allow-empty", "-m", f"After {pays_after}", cwd=tmp_path)
+        git("repack", "-q", "-a", "-d", "-f", cwd=tmp_path)
+        (entry,) = reader.children(tree)
+        assert reader.read(entry.id) == b"content"
+        assert reader.commit(head(tmp_path)).parents
+        reader.close()
