@@ -24,7 +24,8 @@ class HttpsHosts:
     """An nginx over the repositories of GitHosts, with certificates by `ca` for 127.0.0.1 and INSIDE.
 
     tls: for anybody at `/open/`, with USER and PASSWORD at `/closed/`, with TOKEN in the header `X-Access-Token` and
-    the cookie `session` at `/token/`. mutual: the same, with a client certificate. plain: nothing but 204, no TLS.
+    the cookie `session` at `/token/`; `/moved/` leads on to `/open/`. mutual: the same, with a client certificate.
+    plain: nothing but 204, no TLS.
     """
 
     folder: Path
@@ -64,6 +65,7 @@ _SERVERS = """
   server {{ listen 127.0.0.1:{mutual} ssl http2; ssl_verify_client on; {locations} }}
 """
 _LOCATIONS = """
+    location /moved/ {{ rewrite ^/moved/(.*)$ /open/$1 permanent; }}
     location /open/ {{ fastcgi_pass 127.0.0.1:{backend}; }}
     location /closed/ {{ auth_basic git; auth_basic_user_file {folder}/htpasswd; fastcgi_pass 127.0.0.1:{backend}; }}
     location /token/ {{

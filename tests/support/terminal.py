@@ -10,7 +10,7 @@ import struct
 import subprocess
 import termios
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,9 +27,11 @@ def on_terminal(
     cwd: Path,
     env: Mapping[str, str] | None = None,
     stdin: bytes = b"",
+    answers: Sequence[tuple[str, str]] = (),
     columns: int = 120,
 ) -> Shown:
-    """Run `argv` with a terminal of 24 lines for stdin, stdout and stderr. stdin: what is typed at once."""
+    """Run `argv` with a terminal of 24 lines for stdin, stdout and stderr. stdin: what is typed at once. answers: what
+    is typed when these questions are shown, one after the other."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environ = {**os.environ, "TERM": "xterm", **(env or {})}
@@ -46,12 +48,15 @@ def on_terminal(
     os.close(theirs)
     if stdin:
         os.write(ours, stdin)
-    seen: list[bytes] = []
+    seen = bytearray()
+    expected = list(answers)
 
     def read() -> None:
         with contextlib.suppress(OSError):  # Linux tells the end of a pty by EIO
             while data := os.read(ours, 65536):
-                seen.append(data)
+                seen.extend(data)
+                if expected and seen.endswith(expected[0][0].encode()):
+                    os.write(ours, f"{expected.pop(0)[1]}\n".encode())
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -61,4 +66,4 @@ def on_terminal(
         process.kill()
         reader.join(timeout=30)
         os.close(ours)
-    return Shown(code, b"".join(seen).decode("utf-8", "replace").replace("\r\n", "\n"))
+    return Shown(code, seen.decode("utf-8", "replace").replace("\r\n", "\n"))

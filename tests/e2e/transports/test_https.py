@@ -14,6 +14,7 @@ from tests.support.git_worlds import EVERY_EXPERIMENT, Seed, Transport, World
 from tests.support.https_servers import INSIDE, HttpsHosts, WebProxy, https_hosts, web_proxy
 from tests.support.shell import git, write_program
 from tests.support.storage_servers import TOKEN
+from tests.support.terminal import on_terminal
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +142,15 @@ def test_a_header_and_cookies(make_worlds: MakeWorlds, https: HttpsHosts, tmp_pa
     fail(worlds, https, "403", f"http.{base}/token.extraHeader")
 
 
+def test_a_host_that_has_moved(make_worlds: MakeWorlds, https: HttpsHosts) -> None:
+    base = f"https://127.0.0.1:{https.tls}"
+    worlds = make_worlds(base, {f"http.{base}/.sslCAInfo": https.ca}, "moved", forms=["vcs"])
+    share(worlds, https)
+    assert all("warning: redirecting to" in done.stderr for _, done in worlds.ours[0].log)
+    git("config", "--global", "http.followRedirects", "false", cwd=worlds.native.folder)
+    fail(worlds, https, "301")
+
+
 class TestCredentials:
     @pytest.fixture
     def worlds(self, make_worlds: MakeWorlds, https: HttpsHosts) -> Worlds:
@@ -179,6 +189,24 @@ esac
         assert asked[2:4] == ["get", "store"]
         assert "path=closed/<world>/host.git\n" in native
         assert_shared(worlds)
+
+
+def test_who_must_type_a_password_is_asked_as_by_git(make_worlds: MakeWorlds, https: HttpsHosts) -> None:
+    base = f"https://127.0.0.1:{https.tls}"
+    worlds = make_worlds(base, {f"http.{base}/.sslCAInfo": https.ca}, "closed", forms=["vcs"])
+    shown = []
+    for world in worlds.all:
+        answers = [
+            (f"Username for '{base}': ", USER),
+            (f"Password for '{base.replace('//', f'//{USER}@')}': ", PASSWORD),
+        ]
+        command = ["git", "push", "--no-progress", "origin", NEW]
+        done = on_terminal(*command, cwd=world.project, env={"GIT_TERMINAL_PROMPT": "1"}, answers=answers)
+        assert done.code == 0, done.text
+        lines = done.text.replace(world.folder.name, "<world>").splitlines()
+        shown.append([line for line in lines if not line.startswith("dvcexp: ")])
+    assert shown[0] == shown[1]
+    assert_shared(worlds)
 
 
 @pytest.mark.parametrize(

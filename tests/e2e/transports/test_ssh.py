@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.transports.conftest import MakeWorld
 from tests.support.git_operations import EXPERIMENTS, NEW, data_of
 from tests.support.git_servers import GitHosts
 from tests.support.git_worlds import Seed, Transport, World
 from tests.support.shell import sh
-from tests.support.storage_servers import Sshd, ssh_server
+from tests.support.storage_servers import PASSPHRASE, Sshd, ssh_server
+from tests.support.terminal import on_terminal
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +97,18 @@ def test_one_connection_for_all_commands(share: Share, hosts: GitHosts, short: P
         assert accepted(hosts.sshd) - before == 1
     finally:
         sh("ssh", "-S", short / "master", "-O", "exit", "git", cwd=short, check=False)
+
+
+def test_a_key_whose_passphrase_is_typed(hosts: GitHosts, make_world: MakeWorld) -> None:
+    world = make_world("ssh")
+    key = hosts.sshd.locked_key
+    ssh = hosts.fresh_ssh_command.replace(f"-i {hosts.sshd.key}", f"-i {key}").replace("BatchMode=yes", "BatchMode=no")
+    done = on_terminal(
+        *["git", "push", "origin", NEW],
+        cwd=world.project,
+        env={"GIT_SSH_COMMAND": ssh},
+        answers=[(f"Enter passphrase for key '{key}': ", PASSPHRASE)],
+    )
+    assert done.code == 0, done.text
+    assert world.seed.new in world.refs()
+    assert world.stored() >= world.seed.objects["new"]
