@@ -23,10 +23,12 @@ from dvcexp.remotes.base import (
     Untrusted,
     Upload,
 )
+from dvcexp.remotes.http_client import HttpClient
 from dvcexp.remotes.pool import PerObjectRemote
 from dvcexp.remotes.retry import Backoff
 from tests.support.dvc_roundtrip import check_both_ways
 from tests.support.fault_proxy import Fault, FaultProxy
+from tests.support.http_recorder import Answer, recorder
 from tests.support.remote_dvc import check_run_cache
 from tests.support.remote_faults import RemoteFaults
 from tests.support.remote_scale import RemoteScale
@@ -331,6 +333,28 @@ class TestBehindAFaultyNetwork:
         (outcome,) = place.at(proxy.port).open().upload(uploads_of(tmp_path, [b"a"]))
         assert outcome.error is not None
         assert "PUT is redirected" in outcome.error.message
+
+    def test_a_redirect_and_a_cookie_count_whenever_they_come(self) -> None:
+        """The first answer has neither: requests then take the short way, until an answer has to do with others."""
+        answers = {
+            "/a": Answer(307, headers=(("Location", "/moved/a"),)),
+            "/b": Answer(201, headers=(("Set-Cookie", "ticket=1; Path=/"),)),
+        }
+        with recorder() as server:
+            server.answer = lambda asked: answers.get(asked.path, Answer(201))
+            client = HttpClient("storage", f"http://127.0.0.1:{server.port}", jobs=1, auth=None)
+            for key in ("first", "a", "b", "c"):
+                with client.request("PUT", key, body=key.encode()) as response:
+                    assert response.status_code == 201
+        bodies = [(asked.path, asked.body, asked.headers.get("cookie")) for asked in server.asked]
+        assert bodies == [
+            ("/first", b"first", None),
+            ("/a", b"a", None),
+            ("/a", b"a", None),
+            ("/moved/a", b"a", None),
+            ("/b", b"b", None),
+            ("/c", b"c", "ticket=1"),
+        ]
 
     @pytest.mark.parametrize("status", ["404 Not Found", "410 Gone"])
     def test_uploads_to_nowhere_name_the_url_to_set(

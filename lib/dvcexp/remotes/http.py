@@ -21,7 +21,8 @@ from dvcexp.remotes.base import (
     Upload,
 )
 from dvcexp.remotes.http_auth import http_auth
-from dvcexp.remotes.http_client import HttpClient, MethodRefused, Sent, ShrunkError, client_base
+from dvcexp.remotes.http_client import HttpClient, MethodRefused, client_base
+from dvcexp.remotes.http_session import Sent, ShrunkError
 from dvcexp.remotes.options import Options
 from dvcexp.remotes.pool import PerObjectRemote
 from dvcexp.remotes.receiving import Body, receive

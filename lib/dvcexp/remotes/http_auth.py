@@ -1,6 +1,6 @@
 """Who we are to a web server: DVC's options of HTTP and WebDAV remotes as `requests` authentication.
 
-Every class here keeps its secret out of its repr, and `Session` keeps it from any host but the one it is meant for.
+Every class here keeps its secret out of its repr.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from urllib.parse import unquote, urlsplit
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
-from requests.hooks import default_hooks
 
 from dvcexp.concealed import conceal
 from dvcexp.errors import ConfigError, printable
@@ -78,21 +77,6 @@ class CommandAuth(AuthBase):
             )
         conceal(token)
         return token
-
-
-class Session(requests.Session):
-    """A session whose secret never follows a redirect to another host, whatever header or method carries it.
-
-    `requests` itself strips the Authorization header alone.
-    """
-
-    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
-        there = prepared_request.url or ""
-        if self.should_strip_auth(response.request.url or "", there):  # type: ignore[no-untyped-call]
-            if isinstance(self.auth, HeaderAuth):
-                prepared_request.headers.pop(self.auth.header, None)
-            prepared_request.hooks = default_hooks()  # the answer to a digest challenge
 
 
 def basic(user: str, password: str) -> HTTPBasicAuth:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from http.client import responses
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -27,7 +27,8 @@ from dvcexp.remotes.base import (
     RemoteUnavailable,
     Untrusted,
 )
-from dvcexp.remotes.http_auth import CommandAuth, Session
+from dvcexp.remotes.http_auth import CommandAuth
+from dvcexp.remotes.http_session import Sent, Session
 from dvcexp.remotes.options import split, without_secrets
 
 E = TypeVar("E", bound=RemoteError)
@@ -167,9 +168,7 @@ class HttpClient:
         # Only an answer of 401 to a token that a command printed is worth a second request: the token may be too old.
         for last in (not isinstance(self._session.auth, CommandAuth), True):
             try:
-                response = self._session.request(
-                    method, url, headers=headers, data=body, stream=True, timeout=self._timeout
-                )
+                response = self._session.ask(method, url, headers or {}, body, self._timeout)
             except (requests.exceptions.InvalidHeader, UnicodeError):
                 raise ConfigError(
                     f"DVC remote '{printable(self.name)}': user, password or token has characters no header can carry",
@@ -246,35 +245,6 @@ def client_base(name: str, url: str) -> str:
         cause = "the host is missing" if not parts.hostname else "a url with '?' or '#' has no place for a path"
         raise RemoteError(name, without_secrets(url), cause, f"set it with: dvc remote modify {name} url <url>")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
-
-
-class Sent:
-    """A file on its way up: exactly `size` bytes of it, rewound when the server wants it again."""
-
-    def __init__(self, file: IO[bytes], size: int) -> None:
-        self._file = file
-        self._size = size
-
-    def __len__(self) -> int:
-        return self._size
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def read(self, size: int = -1) -> bytes:
-        left = self._size - self._file.tell()
-        data = self._file.read(left if size < 0 else min(size, left))
-        if not data and left:
-            # The server waits for the rest: the connection must end, not the body.
-            raise ShrunkError(f"the file has {left} bytes less than a moment ago")
-        return data
-
-
-class ShrunkError(Exception):
-    """A file became shorter while it was sent."""
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

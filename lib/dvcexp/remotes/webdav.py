@@ -15,7 +15,8 @@ from dvcexp.remotes import retry
 from dvcexp.remotes.base import AccessDenied, Listed, ObjectMissing, Remote, RemoteError, RemoteFull, RemoteUnavailable
 from dvcexp.remotes.http import HttpRemote
 from dvcexp.remotes.http_auth import webdav_auth
-from dvcexp.remotes.http_client import HttpClient, Sent, client_base
+from dvcexp.remotes.http_client import HttpClient, client_base
+from dvcexp.remotes.http_session import Sent
 from dvcexp.remotes.options import Options
 from dvcexp.remotes.presence import Listing
 from dvcexp.remotes.webdav_listing import REQUEST, Malformed, Member, members

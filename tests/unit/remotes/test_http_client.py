@@ -10,7 +10,8 @@ import pytest
 
 from dvcexp.remotes.base import RemoteError
 from dvcexp.remotes.http_auth import HeaderAuth
-from dvcexp.remotes.http_client import Sent, ShrunkError, _seconds, client_base
+from dvcexp.remotes.http_client import _seconds, client_base
+from dvcexp.remotes.http_session import Sent, ShrunkError
 
 
 @pytest.mark.parametrize(("value", "seconds"), [(None, None), ("7", 7.0), (" 0 ", 0.0), ("soon", None), ("-3", None)])
