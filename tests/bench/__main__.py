@@ -57,9 +57,9 @@ def main(argv: Sequence[str]) -> int:
         failed: list[str] = []
         results = list(measure(place, chosen, args.runs, failed, counted=not args.no_count))
         tables = document(results, args.scale, place)
-    print(tables)
-    if args.write is not None:
-        args.write.write_text(tables)
+        print(tables, flush=True)
+        if args.write is not None:
+            args.write.write_text(tables)
     return 1 if failed else 0
 
 

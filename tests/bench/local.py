@@ -13,6 +13,7 @@ from tests.support.shell import git
 _ALL = "refs/exps/*"
 _PUSH = ("git", "push", "-q", "origin", _ALL)
 _FETCH = ("git", "fetch", "-q", "origin", f"{_ALL}:{_ALL}")
+_EXP_PUSH = ("git", "exp", "push", "-q", "origin", "-A")
 _DVC_PUSH = ("dvc", "exp", "push", "-q", "origin", "-A")
 _DVC_PULL = ("dvc", "exp", "pull", "-q", "origin", "-A")
 
@@ -97,9 +98,7 @@ def _moves(
 
     push = (
         Way(OURS, "git push", _PUSH, alice, project.reset_push),
-        Way(
-            OURS + " exp push", "git exp push", ("git", "exp", "push", "-q", "origin", "-A"), alice, project.reset_push
-        ),
+        Way(OURS + " exp push", "git exp push", _EXP_PUSH, alice, project.reset_push),
         Way(DVC, "dvc exp push", _DVC_PUSH, alice, project.reset_push, most=dvc_most),
         Way(FLOOR, "cp -r", copy, project.folder, into_storage),
         Way(FLOOR + " on disk", "cp -r and sync", synced, project.folder, into_storage),
@@ -112,7 +111,8 @@ def _moves(
         f"{key}-push-again",
         f"{title}, push again",
         (
-            Way(OURS, "git exp push", ("git", "exp", "push", "-q", "origin", "-A"), alice),
+            Way(OURS, "git push", _PUSH, alice),
+            Way(OURS + " exp push", "git exp push", _EXP_PUSH, alice),
             Way(DVC, "dvc exp push", _DVC_PUSH, alice, most=dvc_most),
         ),
         runs,
@@ -181,12 +181,12 @@ def directory(place: Place) -> Iterator[Case]:
         project = Project(place, f"directory-{count}", Shape(1, count, size=16))
         title = f"a directory of {count:,} objects"
         most = 1 if count > 100_000 else None
-        push = ("git", "exp", "push", "-q", "origin", "-A")
-        plan = Way(OURS, "git exp push --dry-run", (*push, "--dry-run"), project.alice)
+        plan = Way(OURS, "git exp push --dry-run", (*_EXP_PUSH, "--dry-run"), project.alice)
         yield Case(f"directory-{count}-plan", f"{title}, plan of a first push", (plan,))
         project.share()
         ways = (
-            Way(OURS, "git exp push", push, project.alice),
+            Way(OURS, "git push", _PUSH, project.alice),
+            Way(OURS + " exp push", "git exp push", _EXP_PUSH, project.alice),
             Way(DVC, "dvc exp push", _DVC_PUSH, project.alice, most=most),
         )
         yield Case(f"directory-{count}-again", f"{title}, push with nothing to do", ways)

@@ -19,6 +19,8 @@ from tests.support.storage_servers import nginx_server, ssh_server
 
 _PUSH = ("git", "push", "-q", "origin", "refs/exps/*")
 _FETCH = ("git", "fetch", "-q", "origin", "refs/exps/*:refs/exps/*")
+_DVC_PUSH = ("dvc", "exp", "push", "-q", "origin", "-A")
+_DVC_PULL = ("dvc", "exp", "pull", "-q", "origin", "-A")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Server:
 
     put, get: a shell command that moves the folder $1, or into it, with a client of the server's kind alone; {path} is
     where on the server. put_names, get_names: lines for each object, with {path}, {oid} and {file}, for a client that
-    wants to be told in the file {list}.
+    wants to be told in the file {list}. dvc_most: run DVC no more often than so.
     """
 
     key: str
@@ -39,6 +41,7 @@ class Server:
     get: str
     put_names: str = ""
     get_names: str = ""
+    dvc_most: int | None = None
 
 
 class Served:
@@ -143,7 +146,8 @@ def ssh(place: Place) -> Iterator[Case]:
         where = f"127.0.0.1:{root}/{{path}}"
         put = f'mkdir -p {root}/{{path}} && {rsync} "$1" {where}/'
         get = f'{rsync} {where}/files "$1"'
-        yield from _moves(place, Server("ssh", "SSH", sshd.port, options, "rsync", put, get))
+        server = Server("ssh", "SSH", sshd.port, options, "rsync", put, get, dvc_most=1)  # it takes minutes
+        yield from _moves(place, server)
 
 
 def _folder(place: Place, name: str) -> Path:
@@ -162,7 +166,7 @@ def _moves(place: Place, server: Server) -> Iterator[Case]:
         project = served.project
         push = (
             Way(OURS, "git push", _PUSH, project.alice, served.reset_push),
-            Way(DVC, "dvc exp push", ("dvc", "exp", "push", "-q", "origin", "-A"), project.alice, served.reset_push),
+            Way(DVC, "dvc exp push", _DVC_PUSH, project.alice, served.reset_push, most=server.dvc_most),
             Way(FLOOR, server.client, served.alone(server.put, project.cache), project.folder, served.reset_push),
         )
         yield Case(f"{server.key}-{key}-push", f"{title} to {server.title}", push, counting=served.counting)
@@ -170,7 +174,7 @@ def _moves(place: Place, server: Server) -> Iterator[Case]:
         into = project.bob / ".dvc" / "cache"
         pull = (
             Way(OURS, "git fetch", _FETCH, project.bob, served.reset_pull),
-            Way(DVC, "dvc exp pull", ("dvc", "exp", "pull", "-q", "origin", "-A"), project.bob, served.reset_pull),
+            Way(DVC, "dvc exp pull", _DVC_PULL, project.bob, served.reset_pull, most=server.dvc_most),
             Way(FLOOR, server.client, served.alone(server.get, into), project.folder, served.reset_pull),
         )
         yield Case(f"{server.key}-{key}-pull", f"{title} from {server.title}", pull, counting=served.counting)
