@@ -44,7 +44,13 @@ find_python() {
 }
 
 check_git() {
-    command -v git >/dev/null 2>&1 || error "Git is not on PATH" "install it first, on Debian: sudo apt install git"
+    said=$(git version 2>/dev/null) || error "Git is not on PATH" "install it first, on Debian: sudo apt install git"
+    major=$(printf %s "$said" | sed -n '1s/^[^0-9]*\([0-9]\{1,\}\)\.[0-9].*/\1/p')
+    minor=$(printf %s "$said" | sed -n '1s/^[^0-9]*[0-9]\{1,\}\.\([0-9]\{1,\}\).*/\1/p')
+    if [ "${major:-0}" -lt 2 ] || { [ "$major" = 2 ] && [ "$minor" -lt 30 ]; }; then
+        error "dvcexp needs Git 2.30 or newer, and '$(command -v git)' is '$said'" \
+            "install a newer one, or put its folder first on PATH, then run this again"
+    fi
 }
 
 check_extras() {

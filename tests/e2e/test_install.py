@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -53,6 +54,21 @@ def contents(folder: Path) -> dict[str, tuple[int, bytes | str]]:
 
 class TestInstall:
     """What it sets up, and says."""
+
+    @pytest.mark.parametrize("said", ["git version 2.29.2", "git version 1.9.1 (Apple Git-1)"])
+    def test_a_git_that_is_too_old_is_named_and_nothing_changed(self, said: str, repo: Path, tmp_path: Path) -> None:
+        new = shutil.which("git")
+        old = write_program(
+            tmp_path / "old" / "git", f'#!/bin/sh\n[ "$1" = version ] && echo "{said}" || exec {new} "$@"\n'
+        )
+        before = contents(repo / ".git" / "hooks"), (repo / ".git" / "config").read_bytes()
+        done = sh("git-exp", "install", cwd=repo, check=False, env={"PATH": f"{old.parent}:{os.environ['PATH']}"})
+        assert done.code == 1
+        assert done.stderr == (
+            f"error: dvcexp needs Git 2.30 or newer, and 'git' on PATH is {said.split()[2].rpartition('.')[0]}\n"
+            "hint: install a newer one, or put its folder first on PATH, then run this again\n"
+        )
+        assert (contents(repo / ".git" / "hooks"), (repo / ".git" / "config").read_bytes()) == before
 
     def test_it_routes_origin_and_puts_the_hook_in_place(self, repo: Path) -> None:
         done = exp("install", cwd=repo)

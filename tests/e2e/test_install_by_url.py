@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from dvcexp import cli
+from dvcexp.cli import install
 from dvcexp.errors import DvcexpError, UsageError
 from dvcexp.git import by_url
+from dvcexp.git.version import git_version
 from tests.support.handmade import Handmade, oids
 from tests.support.shell import Done, git, sh
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-needs_condition = pytest.mark.skipif(
-    by_url.git_version() < by_url.HASCONFIG_SINCE, reason="this Git has no condition on URLs"
-)
+needs_condition = pytest.mark.skipif(git_version() < by_url.HASCONFIG_SINCE, reason="this Git has no condition on URLs")
 
 
 def exp(*args: str, cwd: Path, check: bool = True) -> Done:
@@ -47,7 +47,7 @@ def vcs(repo: Path) -> str:
 
 def test_what_this_git_gets(project: Handmade, organisation: str, tmp_path: Path) -> None:
     """The versions are those of tests/gits/run: before 2.36, between, from 2.54 on."""
-    version = by_url.git_version()
+    version = git_version()
     done = exp("install", "--global", "--for", organisation, cwd=tmp_path, check=version >= by_url.HASCONFIG_SINCE)
     if version < by_url.HASCONFIG_SINCE:
         assert done.code == 1
@@ -108,10 +108,10 @@ class TestWhatEachGitGets:
 
     @staticmethod
     def install(version: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(by_url, "git_version", lambda: version)
+        monkeypatch.setattr(install, "git_version", lambda: version)
         cli.dispatch(["install", "--global", "--for", "https://host/org/**"])
 
-    @pytest.mark.parametrize("version", [(1, 9), (2, 30), (2, 35)])
+    @pytest.mark.parametrize("version", [(2, 30), (2, 35)])
     def test_before_the_condition_nothing_but_the_reason(
         self, version: tuple[int, int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:

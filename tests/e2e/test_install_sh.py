@@ -226,6 +226,16 @@ class TestRefusals:
             f"error: dvcexp needs Python 3.10 or newer, and '{old}' is not",
         )
 
+    @pytest.mark.parametrize("said", ["git version 2.29.2", "git version 1.9.1"])
+    def test_an_old_git_is_named(self, user: User, said: str, tmp_path: Path) -> None:
+        old = write_program(tmp_path / "old" / "git", f"#!/bin/sh\necho {said}\n")
+        done = user.run(check=False, PATH=f"{old.parent}:{user.environment['PATH']}")
+        assert (done.code, done.stderr.splitlines()[0]) == (
+            1,
+            f"error: dvcexp needs Git 2.30 or newer, and '{old}' is '{said}'",
+        )
+        assert not user.data.exists()
+
     def test_a_python_without_venv_is_told_which_package_has_it(self, user: User, tmp_path: Path) -> None:
         # As Debian ships it: everything works but the module ensurepip.
         bare = write_program(

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from dvcexp.errors import DvcexpError, UsageError, printable
 from dvcexp.git import hooks, optin
 from dvcexp.git.repository import Repository
+from dvcexp.git.version import git_version
 
 if TYPE_CHECKING:
     import argparse
 
     from dvcexp.cli.parser import Verbs
+    from dvcexp.git.version import Version
 
 HELPER = "git-remote-dvcexp"
 
@@ -33,12 +35,13 @@ def add_parser(verbs: Verbs) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Install; nothing is changed if the helper could not be found by Git afterwards."""
+    """Install; nothing is changed if Git could not find the helper afterwards, or is too old for it."""
     if args.everywhere != (args.pattern is not None):
         raise UsageError("--global and --for <url pattern> go together")
     _require_helper()
+    version = git_version()
     if args.everywhere:
-        _install_by_url(args.pattern, args.git_remote or ["origin"], follow=args.follow)
+        _install_by_url(args.pattern, args.git_remote or ["origin"], version, follow=args.follow)
     else:
         _install_here(Repository.discover(), args.git_remote, follow=args.follow)
     return 0
@@ -78,10 +81,9 @@ def _install_hook(repository: Repository) -> bool:
     return True
 
 
-def _install_by_url(pattern: str, git_remotes: list[str], *, follow: bool) -> None:
+def _install_by_url(pattern: str, git_remotes: list[str], version: Version, *, follow: bool) -> None:
     from dvcexp.git import by_url
 
-    version = by_url.git_version()
     pattern = by_url.whole_pattern(pattern)
     try:
         settings = by_url.opt_in(pattern, git_remotes, version, follow=follow)

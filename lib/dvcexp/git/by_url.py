@@ -15,26 +15,17 @@ import subprocess
 import zlib
 from collections.abc import Iterator, Sequence
 
-from dvcexp.errors import DvcexpError, UsageError, printable
+from dvcexp.errors import DvcexpError, UsageError
 from dvcexp.git import hooks
 from dvcexp.git.optin import Setting, following, routing
 from dvcexp.git.repository import GitError
+from dvcexp.git.version import Version, dotted
 
-Version = tuple[int, int]
 HASCONFIG_SINCE: Version = (2, 36)
 CONFIG_HOOKS_SINCE: Version = (2, 54)
 
 _KEY_START = "includeif.hasconfig:remote.*.url:"
 _KEY_END = ".path"
-
-
-def git_version() -> Version:
-    """Major and minor number of the user's Git."""
-    said = _git("version").decode()
-    match = re.search(r"(\d+)\.(\d+)", said)
-    if match is None:
-        raise DvcexpError(f"cannot read Git's version from '{printable(said.strip())}'")
-    return int(match[1]), int(match[2])
 
 
 def has_config_hooks(version: Version) -> bool:
@@ -53,7 +44,7 @@ def opt_in(pattern: str, git_remotes: Sequence[str], version: Version, *, follow
     """Send Git remotes by these names through the helper wherever a remote's URL matches; what now counts there."""
     if version < HASCONFIG_SINCE:
         raise DvcexpError(
-            f"Git {_dotted(version)} has no condition on URLs: it came with {_dotted(HASCONFIG_SINCE)}",
+            f"Git {dotted(version)} has no condition on URLs: it came with {dotted(HASCONFIG_SINCE)}",
             "in each repository: git exp install",
         )
     path = included_file(pattern)
@@ -152,7 +143,3 @@ def _git(*args: str, accept: tuple[int, ...] = (0,)) -> bytes:
     if done.returncode not in accept:
         raise GitError(args, done.returncode, os.fsdecode(done.stderr))
     return done.stdout
-
-
-def _dotted(version: Version) -> str:
-    return f"{version[0]}.{version[1]}"

@@ -140,13 +140,15 @@ class Repository:
             if git_dir is not None:
                 object_format = config.get("extensions.objectformat") or "sha1"
                 return cls(git_dir, git_dir, os.path.dirname(git_dir), object_format, config=config)
-        questions = ["--git-dir", "--git-common-dir", "--is-bare-repository", "--show-object-format", "--show-toplevel"]
         # --show-toplevel stands last: in a bare repository it fails, after the others have been answered.
-        asked = _run(["rev-parse", "--path-format=absolute", *questions], cwd, environ)
+        questions = ["--git-common-dir", "--is-bare-repository", "--show-object-format", "--show-toplevel"]
+        asked = _run(["rev-parse", "--absolute-git-dir", *questions], cwd, environ)
         lines = os.fsdecode(asked.stdout).split("\n")[:-1]
         if len(lines) < 4:
             raise NotARepository(GitError(("rev-parse",), asked.code, os.fsdecode(asked.stderr)).message)
         git_dir, common_dir, bare, object_format, *top = lines
+        # This one may be relative to where git was asked; --path-format=absolute came with 2.31.
+        common_dir = os.path.realpath(os.path.join(cwd or "", common_dir))
         work_tree = _work_tree(git_dir, common_dir, top[0] if top else None, environ) if bare == "false" else None
         return cls(git_dir, common_dir, work_tree, object_format, cwd, config, environ)
 
