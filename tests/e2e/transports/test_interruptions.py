@@ -18,8 +18,8 @@ from tests.e2e.transports.conftest import MakeWorld
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.git_operations import NEW
 from tests.support.git_servers import GitHosts
-from tests.support.git_worlds import EVERY_EXPERIMENT, World
-from tests.support.shell import git, write_program
+from tests.support.git_worlds import World
+from tests.support.shell import git
 
 
 class Storage:
@@ -199,6 +199,24 @@ class TestLongUploadsOverHttp:
         assert len(storage.objects) == 1
 
 
+@pytest.mark.parametrize("transport", ["file", "ext helper"])
+def test_a_program_that_died_meanwhile_is_started_again(transport: str, make_world: MakeWorld) -> None:
+    world = make_world(transport)
+    killed = []
+
+    def kill() -> None:
+        for process in processes_with(f"receive-pack\0{world.host}"):
+            killed.append(process)
+            os.kill(process, signal.SIGKILL)
+        while processes_with(f"receive-pack\0{world.host}"):
+            time.sleep(0.01)
+
+    with storage_of(world, kill):
+        world.run("push", "origin", "ahead", NEW)
+    assert killed
+    assert {world.seed.new, "refs/heads/ahead"} <= set(world.refs())
+
+
 class Interrupted:
     """A push in a process group of its own, at the moment when its data is being uploaded."""
 
@@ -217,7 +235,7 @@ class Interrupted:
         """prepare: is called in the process that becomes Git."""
         with self.storage:
             process = subprocess.Popen(
-                ["git", "push", "origin", NEW],
+                ["git", *self._world.options, "push", "origin", NEW],
                 cwd=self._world.project,
                 env={**os.environ, **self._world.env},
                 stderr=subprocess.PIPE,
@@ -253,7 +271,7 @@ def wait_until_none(group: int) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("transport", ["file", "ssh", "http"])
+@pytest.mark.parametrize("transport", ["file", "ssh", "git", "http", "ext helper"])
 class TestInterruption:
     def test_ctrl_c_ends_everything_without_a_traceback(self, transport: str, make_world: MakeWorld) -> None:
         world = make_world(transport)
@@ -283,98 +301,3 @@ class TestInterruption:
             process.kill()
             wait_until_none(process.pid)
         assert world.seed.new not in world.refs()
-
-
-class TestBrokenConnections:
-    """When the connection dies, at any point, it is as with Git alone: failure, and nothing half-done."""
-
-    @pytest.mark.parametrize("cut", [0, 3, 100, 700, 1200])
-    def test_a_fetch_that_is_cut_fails_and_can_be_repeated(
-        self, cut: int, make_world: MakeWorld, proxy: FaultProxy
-    ) -> None:
-        world = make_world("git")
-        clone = world.clone()
-        through(proxy, world)
-        git("config", "remote.origin.url", git("config", "remote.origin.url", cwd=world.project), cwd=clone)
-        proxy.next(Fault(cut_down=cut))
-        done = world.run("fetch", "origin", EVERY_EXPERIMENT, cwd=clone, check=False)
-        assert done.code != 0
-        assert "Traceback" not in done.stderr
-        assert not {world.seed.a, world.seed.b} & set(world.refs(clone))
-        world.run("fetch", "origin", EVERY_EXPERIMENT, cwd=clone)
-        assert world.cached(clone) == world.seed.objects["a"] | world.seed.objects["b"]
-
-    @pytest.mark.parametrize("cut", [0, 3, 100, 300, 600])
-    def test_a_push_that_is_cut_fails_and_can_be_repeated(
-        self, cut: int, make_world: MakeWorld, proxy: FaultProxy
-    ) -> None:
-        world = make_world("git")
-        through(proxy, world)
-        proxy.always = Fault(cut_up=cut, reset=True)
-        done = world.run("push", "origin", "ahead", NEW, check=False)
-        assert done.code != 0
-        assert "Traceback" not in done.stderr
-        proxy.always = Fault()
-        world.run("push", "origin", "ahead", NEW)
-        assert {world.seed.new, "refs/heads/ahead"} <= set(world.refs())
-
-    def test_a_refused_connection_is_reported_with_gits_exit_code(self, make_world: MakeWorld) -> None:
-        world = make_world("git")
-        git("config", "remote.origin.url", "git://127.0.0.1:1/x", cwd=world.project)
-        done = world.run("fetch", "origin", check=False)
-        assert done.code == 128
-        assert "unable to connect to 127.0.0.1" in done.stderr
-
-    def test_a_host_that_nobody_knows_is_reported(self, make_world: MakeWorld) -> None:
-        world = make_world("git")
-        git("config", "remote.origin.url", "git://host.invalid/x", cwd=world.project)
-        done = world.run("fetch", "origin", check=False)
-        assert done.code == 128
-        assert "unable to look up host.invalid" in done.stderr
-
-    def test_an_ssh_that_cannot_be_run_is_reported(self, make_world: MakeWorld) -> None:
-        world = make_world("ssh")
-        done = world.run("fetch", "origin", check=False, GIT_SSH_COMMAND="/no/such/ssh")
-        assert done.code == 128
-        assert "cannot run /no/such/ssh" in done.stderr
-
-    @pytest.mark.parametrize("transport", ["ssh", "http with password"])
-    def test_a_failed_authentication_is_told_as_git_tells_it(self, transport: str, make_world: MakeWorld) -> None:
-        stories = []
-        for helper in (False, True):
-            world = make_world(transport, helper=helper)
-            wrong = {"GIT_SSH_COMMAND": "ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes"}
-            askpass = write_program(world.folder / "wrong", "#!/bin/sh\necho wrong\n")
-            for command in (["fetch", "origin", EVERY_EXPERIMENT], ["push", "origin", NEW]):
-                world.run(*command, check=False, GIT_ASKPASS=str(askpass), **wrong)
-            stories.append(world.story())
-        assert stories[0] == stories[1]
-        assert {code for _, code, _, _ in stories[0]} == {128}
-
-    def test_an_error_of_the_web_server_is_told_as_git_tells_it(self, make_world: MakeWorld) -> None:
-        stories = []
-        for helper in (False, True):
-            world = make_world("http", helper=helper)
-            git("config", "http.receivepack", "false", cwd=world.host)
-            world.run("push", "origin", NEW, check=False)
-            stories.append(world.story())
-        assert stories[0] == stories[1]
-
-    @pytest.mark.parametrize("version", ["0", "2"])
-    def test_something_that_is_no_git_server_is_told_as_git_tells_it(self, version: str, make_world: MakeWorld) -> None:
-        stories = []
-        for helper in (False, True):
-            world = make_world("ssh", helper=helper)
-            ssh = write_program(world.folder / "ssh", "#!/bin/sh\necho This account is not available.\n")
-            world.run(
-                "-c",
-                f"protocol.version={version}",
-                "fetch",
-                "origin",
-                check=False,
-                GIT_SSH=str(ssh),
-                GIT_SSH_COMMAND="ssh",
-            )
-            world.run("fetch", "origin", check=False, GIT_SSH_COMMAND=str(ssh))
-            stories.append(world.story()[1:])
-        assert stories[0] == stories[1]
