@@ -33,10 +33,13 @@ def seed(seeds: dict[str, Seed], tmp_path_factory: pytest.TempPathFactory) -> Se
 
 
 @pytest.fixture
-def make_world(hosts: GitHosts, seed: Seed, tmp_path: Path) -> MakeWorld:
-    """Makes a world that is reached through the helper over a transport, given by name."""
+def make_world(request: pytest.FixtureRequest, hosts: GitHosts, seed: Seed, tmp_path: Path) -> MakeWorld:
+    """Makes a world that is reached through the helper over a transport, given by name: the test's parameter."""
+    parameters: dict[str, str] = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    told = parameters.get("transport", parameters.get("line", "file"))
 
     def make(transport: str = "file", *, helper: bool = True) -> World:
+        assert transport == told, "docs/transports.md learns from the parameter `transport` what a test runs over"
         chosen = next(candidate for candidate in TRANSPORTS if candidate.name == transport)
         name = f"{tmp_path.parent.name}-{tmp_path.name}-{helper}"
         return World(seed, hosts, chosen, name, helper=helper)

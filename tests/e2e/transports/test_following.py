@@ -28,11 +28,12 @@ def copy_of(ref: str) -> str:
     return ref.replace("refs/exps/", "refs/dvcexp/origin/")
 
 
-@pytest.mark.parametrize("transport", ["file", "file, v0", "ssh", "http", "http, v0"])
+@pytest.mark.parametrize("transport", [*EACH_KIND, "ssh"])
 def test_a_fetch_makes_the_teams_experiments_with_their_data(transport: str, make_world: MakeWorld) -> None:
     world = make_world(transport)
     clone = follower(world)
     git("update-ref", "refs/exps/exec/EXEC_HEAD", "main", cwd=world.host)
+    world.serve_files()
     done = world.run("fetch", cwd=clone)
     refs = world.refs(clone)
     for ref in (world.seed.a, world.seed.b):

@@ -21,7 +21,7 @@ def phases(done: Done) -> tuple[list[str], list[str]]:
     return [end for end in ends if end.startswith("remote: ")], [end for end in ends if not end.startswith("remote: ")]
 
 
-@pytest.mark.parametrize("transport", ["file", "ssh", "http", "http, v0", "ext helper"])
+@pytest.mark.parametrize("transport", ["file", "file, v0", "ssh", "http", "http, v0", "ext helper"])
 def test_they_are_shown_through_the_helper_too(transport: str, make_world: MakeWorld) -> None:
     keep = ["-c", "fetch.unpackLimit=1"]  # a pack that is unpacked has no meters
     shown = []

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.transports.conftest import MakeWorld
 from tests.support.git_operations import NEW
-from tests.support.git_worlds import TRANSPORTS
+from tests.support.git_worlds import EACH_KIND, TRANSPORTS
 from tests.support.handmade import object_path
 from tests.support.shell import git, sh, write_program
 
@@ -58,7 +58,7 @@ def test_the_other_refs_of_the_push_go(transport: str, make_world: MakeWorld) ->
     assert "refs/heads/side" not in world.refs()
 
 
-@pytest.mark.parametrize("transport", ["file", "ssh", "http"])
+@pytest.mark.parametrize("transport", ["file", "ssh", "http", "ext helper"])
 def test_a_deletion_beside_a_refused_experiment_goes(transport: str, make_world: MakeWorld) -> None:
     world = make_world(transport)
     world.break_storage()
@@ -68,7 +68,7 @@ def test_a_deletion_beside_a_refused_experiment_goes(transport: str, make_world:
     assert world.seed.new not in world.refs()
 
 
-@pytest.mark.parametrize("transport", ["file", "ssh", "http"])
+@pytest.mark.parametrize("transport", ["file", "ssh", "http", "ext helper"])
 def test_an_atomic_push_goes_as_a_whole_or_not_at_all(transport: str, make_world: MakeWorld) -> None:
     world = make_world(transport)
     before = world.refs()
@@ -79,7 +79,7 @@ def test_an_atomic_push_goes_as_a_whole_or_not_at_all(transport: str, make_world
     assert world.refs() == before
 
 
-@pytest.mark.parametrize("transport", ["file", "ssh", "http"])
+@pytest.mark.parametrize("transport", ["file", "ssh", "http", "ext helper"])
 def test_the_same_push_goes_once_the_dvc_remote_works_again(transport: str, make_world: MakeWorld) -> None:
     world = make_world(transport)
     world.break_storage()
@@ -109,7 +109,7 @@ def test_deleting_an_experiment_needs_no_data(make_world: MakeWorld) -> None:
     assert world.seed.a not in world.refs()
 
 
-@pytest.mark.parametrize("transport", ["file", "http"])
+@pytest.mark.parametrize("transport", ["file", "http", "ext helper"])
 def test_quietly_only_the_errors_are_said(transport: str, make_world: MakeWorld) -> None:
     world = make_world(transport)
     world.break_storage()
@@ -118,12 +118,13 @@ def test_quietly_only_the_errors_are_said(transport: str, make_world: MakeWorld)
     assert all(line.startswith(("error: ", "hint: ", " ! ", "To ")) for line in done.stderr.splitlines()), done.stderr
 
 
-@pytest.mark.parametrize("transport", ["file", "http"])
+@pytest.mark.parametrize("transport", EACH_KIND)
 def test_skipping_moves_refs_only(transport: str, make_world: MakeWorld) -> None:
     world = make_world(transport)
     world.break_storage()
-    world.run("push", "origin", NEW, DVCEXP_SKIP="1")
-    assert world.seed.new in world.refs()
+    if world.transport.pushes:
+        world.run("push", "origin", NEW, DVCEXP_SKIP="1")
+        assert world.seed.new in world.refs()
     clone = world.clone()
     world.run("fetch", "origin", "refs/exps/*:refs/exps/*", cwd=clone, DVCEXP_SKIP="1")
     assert world.seed.a in world.refs(clone)
@@ -144,8 +145,9 @@ def test_dvcs_own_refs_are_not_shared(transport: str, make_world: MakeWorld) -> 
     assert not set(internal) & set(world.refs())
 
 
-def test_dvcs_own_refs_can_be_removed_from_a_host_that_has_them(make_world: MakeWorld) -> None:
-    world = make_world()
+@pytest.mark.parametrize("transport", ["file", "http", "ext helper"])
+def test_dvcs_own_refs_can_be_removed_from_a_host_that_has_them(transport: str, make_world: MakeWorld) -> None:
+    world = make_world(transport)
     git("update-ref", "refs/exps/exec/EXEC_HEAD", "main", cwd=world.host)
     world.run("push", "origin", ":refs/exps/exec/EXEC_HEAD")
     assert "refs/exps/exec/EXEC_HEAD" not in world.refs()
@@ -162,7 +164,7 @@ def signing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("signing")
 class TestSignedPush:
-    @pytest.mark.parametrize("transport", ["file", "ssh", "http"])
+    @pytest.mark.parametrize("transport", ["file", "ssh", "http", "ext helper"])
     def test_it_arrives_signed_with_its_data(self, transport: str, make_world: MakeWorld) -> None:
         world = make_world(transport)
         git("config", "receive.certNonceSeed", "seed", cwd=world.host)
@@ -173,7 +175,7 @@ class TestSignedPush:
         assert world.seed.new in certificate.read_text()
         assert world.stored() >= world.seed.objects["new"]
 
-    @pytest.mark.parametrize("transport", ["file", "ssh"])
+    @pytest.mark.parametrize("transport", ["file", "ssh", "ext helper"])
     def test_it_is_refused_as_a_whole(self, transport: str, make_world: MakeWorld) -> None:
         world = make_world(transport)
         git("config", "receive.certNonceSeed", "seed", cwd=world.host)
@@ -183,3 +185,18 @@ class TestSignedPush:
         assert done.code == 1
         assert "the push is signed, and goes as a whole or not at all" in done.stderr
         assert world.refs() == before
+
+    @pytest.mark.parametrize("transport", ["http"])
+    def test_over_http_it_goes_without_what_is_refused(self, transport: str, make_world: MakeWorld) -> None:
+        """There Git's own helper signs, after ours has left out what has no data."""
+        world = make_world(transport)
+        git("config", "receive.certNonceSeed", "seed", cwd=world.host)
+        certificate = world.folder / "certificate"
+        hook = f'#!/bin/sh\ngit cat-file blob "$GIT_PUSH_CERT" >{certificate}\n'
+        write_program(world.host / "hooks" / "post-receive", hook)
+        world.break_storage()
+        done = world.run("push", "--signed", "origin", "ahead", NEW, check=False)
+        assert done.code == 1
+        assert "refs/heads/ahead" in certificate.read_text()
+        assert world.seed.new not in certificate.read_text()
+        assert world.seed.new not in world.refs()

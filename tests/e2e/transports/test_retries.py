@@ -97,7 +97,7 @@ def test_an_object_that_nobody_has_is_named_and_holds_up_nobody(transport: str, 
     assert world.cached(clone) == world.seed.objects["b"]
 
 
-@pytest.mark.parametrize("transport", ["file", "ssh", "http"])
+@pytest.mark.parametrize("transport", EACH_KIND)
 def test_a_native_fetch_before_is_completed_by_the_next_through_the_helper(
     transport: str, make_world: MakeWorld
 ) -> None:

@@ -10,10 +10,11 @@ import pytest
 from tests.e2e.transports.conftest import MakeWorld
 from tests.support.git_operations import EXPERIMENTS, NEW, data_of
 from tests.support.git_servers import PASSWORD, USER, GitHosts
-from tests.support.git_worlds import EVERY_EXPERIMENT, World
+from tests.support.git_worlds import EACH_KIND, EVERY_EXPERIMENT, TRANSPORTS, World
 from tests.support.shell import git, sh, write_program
 
 BOTH = ("a", "b")
+EVERY_WAY_TO_WRITE_ONE = ["path", "file", "ssh", "scp-like, v0", "git", "http", "http, v0", "dumb http", "ext helper"]
 
 
 def set_url(world: World, url: str, *, vcs: bool = False) -> None:
@@ -24,7 +25,7 @@ def set_url(world: World, url: str, *, vcs: bool = False) -> None:
 
 
 class TestPrefix:
-    @pytest.mark.parametrize("transport", ["path", "file", "ssh", "scp-like, v0", "git", "http", "dumb http"])
+    @pytest.mark.parametrize("transport", EVERY_WAY_TO_WRITE_ONE)
     def test_a_url_with_our_prefix_clones_with_data(self, transport: str, make_world: MakeWorld) -> None:
         world = make_world(transport)
         sh(
@@ -32,7 +33,7 @@ class TestPrefix:
             *world.options,
             "clone",
             *EXPERIMENTS,
-            f"dvcexp::{world.url}",
+            f"dvcexp::{world.url.removeprefix('dvcexp::')}",
             "clone",
             cwd=world.folder,
             env=world.env,
@@ -131,13 +132,21 @@ class TestConfiguredUrls:
         assert world.cached(clone) == world.seed.objects["a"] | world.seed.objects["b"]
 
     @pytest.mark.parametrize("family", ["-4", "-6"])
-    def test_a_family_is_asked_for_as_git_asks(self, family: str, make_world: MakeWorld) -> None:
-        ours, native = make_world("git"), make_world("git", helper=False)
-        codes = {world.run("fetch", family, "origin", check=False).code for world in (ours, native)}
-        assert len(codes) == 1
+    @pytest.mark.parametrize("transport", ["file", "ssh", "git", "http", "ext helper"])
+    def test_a_family_is_asked_for_as_git_asks(
+        self, transport: str, family: str, make_world: MakeWorld, hosts: GitHosts
+    ) -> None:
+        stories = []
+        for helper in (False, True):
+            world = make_world(transport, helper=helper)
+            world.run("fetch", family, "origin", check=False, GIT_SSH_COMMAND=hosts.fresh_ssh_command)
+            stories.append(world.story())
+        told = [(code, said.replace("fatal: ", "error: ")) for ((_, code, _, said),) in stories]
+        assert told[0] == told[1]
 
-    def test_a_proxy_for_the_git_protocol_is_used(self, make_world: MakeWorld, hosts: GitHosts) -> None:
-        world = make_world("git")
+    @pytest.mark.parametrize("transport", ["git"])
+    def test_a_proxy_for_the_git_protocol_is_used(self, transport: str, make_world: MakeWorld, hosts: GitHosts) -> None:
+        world = make_world(transport)
         script = 'import socket, sys, os, threading; s = socket.create_connection(("127.0.0.1", %d)); '
         script += "threading.Thread(target=lambda: [s.sendall(d) for d in iter(lambda: os.read(0, 65536), b'')], "
         script += "daemon=True).start(); [os.write(1, d) for d in iter(lambda: s.recv(65536), b'')]"
@@ -170,11 +179,16 @@ class TestPolicy:
         assert said in done.stderr
         assert not (tmp_path / "mark").exists()
 
-    def test_what_the_user_forbids_is_refused(self, make_world: MakeWorld) -> None:
-        world = make_world()
-        done = world.run("-c", "protocol.file.allow=never", "fetch", "origin", check=False)
-        assert done.code == 128
-        assert "transport 'file' not allowed" in done.stderr
+    @pytest.mark.parametrize("transport", [transport.name for transport in TRANSPORTS])
+    def test_what_the_user_forbids_is_refused(self, transport: str, make_world: MakeWorld) -> None:
+        world = make_world(transport)
+        protocol = {"path": "file", "scp-like": "ssh", "dumb http": "http"}.get(
+            transport.removesuffix(", v0"), transport.split(",")[0].split(" ")[0]
+        )
+        for command in (["fetch", "origin"], ["push", "origin", NEW]):
+            done = world.run("-c", f"protocol.{protocol}.allow=never", *command, check=False)
+            assert done.code == 128
+            assert f"transport '{protocol}' not allowed" in done.stderr
 
     def test_a_submodule_may_not_use_more_than_git_lets_it(self, make_world: MakeWorld) -> None:
         world = make_world()
@@ -199,8 +213,9 @@ class TestPolicy:
 
 
 class TestOtherRepositories:
-    def test_a_bundle_brings_experiments_with_their_data(self, make_world: MakeWorld) -> None:
-        world = make_world()
+    @pytest.mark.parametrize("transport", ["path"])
+    def test_a_bundle_brings_experiments_with_their_data(self, transport: str, make_world: MakeWorld) -> None:
+        world = make_world(transport)
         bundle = world.folder / "it.bundle"
         git("bundle", "create", "-q", bundle, "--all", cwd=world.host)
         clone = world.folder / "clone"
@@ -210,8 +225,9 @@ class TestOtherRepositories:
         data_of(world, *BOTH)
         assert world.seed.a in git("ls-remote", "origin", cwd=clone)
 
-    def test_a_bundle_cannot_be_pushed_to(self, make_world: MakeWorld) -> None:
-        world = make_world()
+    @pytest.mark.parametrize("transport", ["path"])
+    def test_a_bundle_cannot_be_pushed_to(self, transport: str, make_world: MakeWorld) -> None:
+        world = make_world(transport)
         bundle = world.folder / "it.bundle"
         git("bundle", "create", "-q", bundle, "--all", cwd=world.host)
         set_url(world, str(bundle), vcs=True)
@@ -220,7 +236,7 @@ class TestOtherRepositories:
         assert f"error: '{bundle}' is a bundle file, which can only be fetched from\n" in done.stderr
         assert "Traceback" not in done.stderr
 
-    @pytest.mark.parametrize("transport", ["file", "file, v0", "ssh", "http", "http, v0"])
+    @pytest.mark.parametrize("transport", ["file", "file, v0", "ssh", "http", "http, v0", "ext helper"])
     def test_a_sha256_repository_is_carried_too(self, transport: str, make_world: MakeWorld) -> None:
         world = make_world(transport)
         shutil.rmtree(world.host)
@@ -248,14 +264,16 @@ class TestOtherRepositories:
         assert ref in world.refs(clone)
         assert world.cached(clone) == world.seed.objects["new"]
 
-    def test_a_clone_that_borrows_objects_is_served(self, make_world: MakeWorld) -> None:
-        world = make_world("path")
+    @pytest.mark.parametrize("transport", ["path"])
+    def test_a_clone_that_borrows_objects_is_served(self, transport: str, make_world: MakeWorld) -> None:
+        world = make_world(transport)
         clone = world.clone("--shared")
         world.run("fetch", "origin", EVERY_EXPERIMENT, cwd=clone)
         data_of(world, *BOTH)
 
-    def test_a_bare_repository_gets_the_refs_and_keeps_no_data(self, make_world: MakeWorld) -> None:
-        world = make_world()
+    @pytest.mark.parametrize("transport", EACH_KIND)
+    def test_a_bare_repository_gets_the_refs_and_keeps_no_data(self, transport: str, make_world: MakeWorld) -> None:
+        world = make_world(transport)
         bare = world.clone("--bare", to="bare.git")
         git("config", "remote.origin.vcs", "dvcexp", cwd=bare)
         world.run("fetch", "origin", EVERY_EXPERIMENT, cwd=bare)
@@ -272,8 +290,11 @@ class TestOtherRepositories:
 
 
 class TestSecrets:
-    def test_a_password_in_the_url_reaches_neither_messages_nor_traces(self, make_world: MakeWorld) -> None:
-        world = make_world("http with password")
+    @pytest.mark.parametrize("transport", ["http with password"])
+    def test_a_password_in_the_url_reaches_neither_messages_nor_traces(
+        self, transport: str, make_world: MakeWorld
+    ) -> None:
+        world = make_world(transport)
         set_url(world, world.url.replace(f"{USER}@", f"{USER}:{PASSWORD}@"), vcs=True)
         trace = world.folder / "trace"
         world.break_storage()
