@@ -14,21 +14,22 @@ Found = tuple[str, str] | None
 
 
 class TreeIndex:
-    """Remembers what is in which tree, for every commit that shares it."""
+    """Remembers what is in which tree, for the commits that share it: of very many commits the last."""
 
     def __init__(self, store: Store) -> None:
         self.read = store.read
         # A survey and the lookups after it meet at the same few trees.
         self.children = lru_cache(maxsize=256)(store.children)
-        self._nodes: dict[tuple[str, str], Node | None] = {}
+        self._child = lru_cache(maxsize=16_384)(lambda tree_id, name: self._by_name(tree_id).get(name))
+        self._by_name = lru_cache(maxsize=256)(self._names)
 
     def child(self, tree_id: str, name: str) -> Node | None:
         """The entry `name` of a tree."""
-        key = (tree_id, name)
-        if key not in self._nodes:
-            found = next((node for node in self.children(tree_id) if node.name == name), None)
-            self._nodes[key] = found
-        return self._nodes[key]
+        return self._child(tree_id, name)
+
+    def _names(self, tree_id: str) -> dict[str, Node]:
+        """The entries of a tree; of several by one name, which only a damaged tree has, the first."""
+        return {node.name: node for node in reversed(self.children(tree_id))}
 
 
 class _Top(NamedTuple):

@@ -33,7 +33,7 @@ class Direction:
         self.state: State = "transferring"
         self.given_up = False
         self._change = change
-        self._pending = b""
+        self._pending = bytearray()  # of which the written front goes without the rest being copied
 
     @property
     def awaits(self) -> tuple[int, int]:
@@ -68,13 +68,13 @@ class Direction:
 
     def give_up(self) -> None:
         """The sink is gone. What still comes is read and dropped, so that its writer need not block."""
-        self._pending = b""
+        self._pending.clear()
         self.given_up = True
 
     def _write(self) -> None:
         try:
             while self._pending:
-                self._pending = self._pending[os.write(self.sink, self._pending) :]
+                del self._pending[: os.write(self.sink, self._pending)]
         except BlockingIOError:
             return
         except (BrokenPipeError, ConnectionResetError):

@@ -153,7 +153,7 @@ class FetchConversation:
             else:
                 add_ref(self._listed, packet.text)
             return
-        asked = {ref: sha for ref, sha in self._ours(self._listed).items() if self._request.matches(ref)}
+        asked = self._request.matching(self._ours(self._listed))
         self._listed = {}
         self._asked.update(asked)
         self._hold(Listing(asked, asked=True))
@@ -209,11 +209,10 @@ class _Request:
             namespace.startswith(prefix) for prefix in self.prefixes if not self._is_name(prefix)
         )
 
-    def matches(self, ref: str) -> bool:
-        """Does a prefix ask for this ref? A name given in full stands for itself alone, not for longer ones."""
-        return ref in self.prefixes or any(
-            ref.startswith(prefix) for prefix in self.prefixes if not self._is_name(prefix)
-        )
+    def matching(self, refs: dict[str, str]) -> dict[str, str]:
+        """Those that a prefix asks for. A name given in full stands for itself alone, not for longer ones."""
+        patterns = tuple(prefix for prefix in self.prefixes if not self._is_name(prefix))
+        return {ref: sha for ref, sha in refs.items() if ref in self.prefixes or ref.startswith(patterns)}
 
     def _is_name(self, prefix: str) -> bool:
         """Was this asked for by name, not by a pattern? A name goes out in the six spellings of Git's refs.c

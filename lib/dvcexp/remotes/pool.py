@@ -110,7 +110,9 @@ class PerObjectRemote(Remote):
 
     def _list_folders(self, folders: list[Folder], tick: Callable[[int], object]) -> set[str]:
         def names(folder: Folder) -> tuple[int, set[str]]:
-            return len(folder.keys), {listed.key for listed in self.list(folder.prefix)} & folder.keys
+            # Not all names first: of a large remote's folders there are as many in memory as there are threads.
+            found = {listed.key for listed in self.list(folder.prefix) if listed.key in folder.keys}
+            return len(folder.keys), found
 
         found = set()
         for asked, there in self.each(names, folders, backoff=retry.NEVER):  # list() tries again by itself

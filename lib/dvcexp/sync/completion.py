@@ -126,8 +126,10 @@ class Completion:
         """A download takes its time. What `dvc gc` has removed meanwhile must be noticed before Git writes the ref."""
         directories = self._part.demand.directories.items()
         due = {*objects, *(item for item, members in directories if members is not None and members <= objects)}
-        for item in due - self._cache.present(due):
-            self._gaps.failed[item] = (self._name(item), Removed("it was"))
+        gone = due - self._cache.present(due)
+        paths = self._paths_of(gone)
+        for item in gone:
+            self._gaps.failed[item] = (paths.get(item.oid, item.oid), Removed("it was"))
 
     def _count(self, manifest: Arrived) -> None:
         if manifest.source is not None:
@@ -239,21 +241,20 @@ class Completion:
         return self._moved.setdefault(printable(name), Transferred())
 
     def _give_up(self, left: Collection[Object], failed: Mapping[Object, DvcexpError]) -> None:
+        paths = self._paths_of(left)
         for item in left:
-            path = self._name(item)
+            path = paths.get(item.oid, item.oid)
             if item in failed:
                 self._gaps.failed[item] = (path, failed[item])
             else:
                 self._gaps.missing[item] = (path, self._store.name)
 
-    def _name(self, item: Object) -> str:
-        if item in self._part.uses:
-            return self._part.uses[item].output.path
-        for directory, entries in self._listed.items():
+    def _paths_of(self, items: Collection[Object]) -> dict[str, str]:
+        """By oid, the first place where each is used; the lists are gone through once, whatever is to be found."""
+        paths = {item.oid: self._part.uses[item].output.path for item in items if item in self._part.uses}
+        wanted = {item.oid for item in items} - paths.keys()
+        for directory, entries in self._listed.items() if wanted else ():
             for entry in entries:
-                if entry.md5 == item.oid:
-                    return self._path(directory, entry)
-        return item.oid
-
-    def _path(self, directory: Object, entry: Entry) -> str:
-        return f"{self._part.uses[directory].output.path}/{entry.relpath}"
+                if entry.md5 in wanted:
+                    paths.setdefault(entry.md5, f"{self._part.uses[directory].output.path}/{entry.relpath}")
+        return paths

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from dvcexp.dvc.objects import MAX_MANIFEST_SIZE, Object
@@ -99,7 +99,15 @@ class Selection:
 
     def refs_of(self, commit: str) -> list[str]:
         """The experiments that have `commit`."""
-        return [ref for ref, found in self.chains.items() if commit in found.commits]
+        return self._refs_by_commit.get(commit, [])
+
+    @cached_property
+    def _refs_by_commit(self) -> dict[str, list[str]]:
+        refs: dict[str, list[str]] = {}
+        for ref, found in self.chains.items():
+            for commit in found.commits:
+                refs.setdefault(commit, []).append(ref)
+        return refs
 
 
 def is_shared(output: Output) -> bool:
