@@ -85,7 +85,8 @@ class ObjectReader:
         self._cwd = cwd
         self._environ = environ
         self._count = 0
-        self._batch: _Batch | None = None
+        self._batches: dict[bool, _Batch] = {}  # may it fetch what is promised?
+        self._partial = False
         self._store: DiskObjectStore | None = None
 
     def commit(self, sha: str) -> Commit:
@@ -134,18 +135,31 @@ class ObjectReader:
         return self.commit(sha).parents
 
     def has_commit(self, sha: str) -> bool:
-        """Is this commit here? Never fetches it in a partial clone, for a commit is never left out there."""
+        """Is this commit here? In a partial clone Git would fetch it for the question, and start processes for each. Since
+        2.39.4 it can be told not to."""
         try:
+            if self._is_partial():
+                return self._from_batch(sha, fetch=False)[0] == b"commit"
             self.commit(sha)
         except MissingGitObject:
             return False
         return True
 
+    def _is_partial(self) -> bool:
+        """Has Git marked a pack as one of which others may lack what it leads to?"""
+        if self._partial:
+            return True
+        try:
+            self._partial = any(name.endswith(".promisor") for name in os.listdir(f"{self._objects_dir}/pack"))
+        except OSError:
+            return False
+        return self._partial
+
     def close(self) -> None:
         """End the batch process, if there is one."""
-        if self._batch is not None:
-            self._batch.close()
-            self._batch = None
+        for batch in self._batches.values():
+            batch.close()
+        self._batches.clear()
         if self._store is not None:
             self._store.close()
             self._store = None
@@ -172,23 +186,31 @@ class ObjectReader:
         kind = object_class(number)
         return (kind.type_name, raw) if kind is not None else None
 
-    def _from_batch(self, sha: str) -> tuple[bytes, bytes]:
+    def _from_batch(self, sha: str, *, fetch: bool = True) -> tuple[bytes, bytes]:
         if _ID.match(sha) is None:  # `cat-file` would take any revision, and a server chooses what it lists
             raise MissingGitObject(sha)
-        if self._batch is None:
-            self._batch = _Batch(self._cwd, self._environ)
-        found = self._batch.get(sha)
+        batch = self._batches.get(fetch)
+        if batch is None:
+            batch = self._batches[fetch] = _Batch(self._cwd, self._environ, fetch=fetch)
+        found = batch.get(sha)
         if found is None:
             raise MissingGitObject(sha)
         return found
 
 
 class _Batch:
-    """One `git cat-file --batch`."""
+    """One `git cat-file --batch`. fetch: it may fetch what a partial clone lacks; else Git warns that it does not, to
+    nobody."""
 
-    def __init__(self, cwd: str | None, environ: Mapping[str, str]) -> None:
+    def __init__(self, cwd: str | None, environ: Mapping[str, str], *, fetch: bool = True) -> None:
         place = ("-C", cwd) if cwd is not None else ()
-        self._process = process.start(["git", *place, "cat-file", "--batch"], environ)
+        argv = ["git", *place, "cat-file", "--batch"]
+        if fetch:
+            self._process = process.start(argv, environ)
+        else:
+            with open(os.devnull, "wb") as nobody:
+                environ = {**environ, "GIT_NO_LAZY_FETCH": "1"}
+                self._process = process.start(argv, environ, stderr=nobody.fileno())
         self._answers: IO[bytes] = os.fdopen(self._process.stdout, "rb")
 
     def get(self, sha: str) -> tuple[bytes, bytes] | None:

@@ -34,8 +34,7 @@ def test_a_git_that_is_killed_is_no_missing_object(repository: Repository, tmp_p
     """It was once taken for a shallow clone: a push was refused for a reason that was not one."""
     reader: ObjectReader = repository.objects
     commit = reader.commit(head(tmp_path))
-    assert reader._batch is not None
-    os.kill(reader._batch._process.pid, signal.SIGKILL)
+    os.kill(reader._batches[True]._process.pid, signal.SIGKILL)
     with pytest.raises(GitEnded):
         reader.children(commit.tree)
     with pytest.raises(GitEnded):
@@ -79,3 +78,20 @@ def test_a_repack_by_somebody_else_is_not_noticed(
         assert reader.read(entry.id) == b"content"
         assert reader.commit(head(tmp_path)).parents
         reader.close()
+
+
+def test_a_partial_clone_does_not_fetch_a_commit_to_tell_whether_it_is_here(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """Git did so for every experiment that a server listed, by two processes for each."""
+    git("config", "uploadpack.allowFilter", "true", cwd=tmp_path)
+    clone = tmp_path / "clone"
+    git("clone", "-q", "--filter=blob:none", f"file://{tmp_path}", clone, cwd=tmp_path)
+    first = head(tmp_path)
+    git("commit", "-q", "--allow-empty", "-m", "Two", cwd=tmp_path)
+    reader = ObjectReader(str(clone / ".git"), "sha1", str(clone))
+    assert (reader.has_commit(first), reader.has_commit(head(tmp_path))) == (True, False)
+    assert not reader.has_commit(reader.commit(first).tree)
+    reader.close()
+    here = git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)", cwd=clone).split()
+    assert head(tmp_path) not in here
