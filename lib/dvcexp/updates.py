@@ -24,6 +24,8 @@ class Updates:
 
     def fetched(self, tips: Mapping[str, str], otherwise: Collection[str]) -> dict[str, str]:
         """Those of the experiments `tips` that are fetched; where the command does not tell, those in `otherwise`."""
+        if self._command.fetches_what_is_promised:
+            return {}
         if not self.known:
             return {ref: tip for ref, tip in tips.items() if tip in otherwise}
         given = self._command.refspecs(self._git_remote) or self._configured

@@ -277,5 +277,12 @@ def test_pruning_does_not_wait_for_the_fetch_that_git_does_for_it(team: Sharing,
     assert cached(partial) == set()
 
 
+def test_what_git_fetches_for_a_partial_clone_brings_no_data(partial: Path) -> None:
+    """In protocol v0, where every listing has all refs, `git log -p` downloaded the data of all experiments."""
+    for ref in experiments(partial):
+        git("show", f"{ref}:dvc.lock", cwd=partial)
+    assert cached(partial) == set()
+
+
 def md5(content: bytes) -> str:
     return hashlib.md5(content).hexdigest()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 _WITH_VALUE = ("-c", "-C", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env", "--super-prefix")
 _LISTING = ("ls-remote", "remote")
+_FOR_PROMISED = frozenset({"--no-tags", "--no-write-fetch-head", "--recurse-submodules=no", "--stdin"})
 _GENERATIONS = 16  # hooks are started by hook managers, by shells, by shells
 
 
@@ -35,6 +36,11 @@ class Command(NamedTuple):
         return self.name in _LISTING or (
             self.name in ("fetch", "pull") and not {"--dry-run", "--prefetch"}.isdisjoint(self.arguments)
         )
+
+    @property
+    def fetches_what_is_promised(self) -> bool:
+        """Is this how Git fetches objects that a partial clone lacks (promisor-remote.c)? It updates no ref."""
+        return self.name == "fetch" and _FOR_PROMISED.issubset(self.arguments)
 
     @property
     def forces(self) -> bool:

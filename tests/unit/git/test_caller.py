@@ -34,6 +34,13 @@ def test_a_command_that_only_looks_is_told_by_its_words(line: str, looks: bool) 
     assert Command.parse(line.split()).only_looks == looks
 
 
+def test_what_git_fetches_for_a_partial_clone_is_told_by_its_words() -> None:
+    """As Git starts it; a user's own fetch, or that of git exp pull, is another."""
+    noop = "git -c fetch.negotiationAlgorithm=noop fetch origin --no-tags --no-write-fetch-head"
+    assert Command.parse(f"{noop} --recurse-submodules=no --filter=blob:none --stdin".split()).fetches_what_is_promised
+    assert not Command.parse(f"{noop} --stdin -- origin".split()).fetches_what_is_promised
+
+
 @pytest.mark.parametrize(
     ("line", "refspecs"),
     [
