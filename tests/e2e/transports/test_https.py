@@ -111,7 +111,7 @@ def test_a_ca_of_ones_own(make_worlds: MakeWorlds, https: HttpsHosts) -> None:
 def test_a_client_certificate(make_worlds: MakeWorlds, https: HttpsHosts) -> None:
     base = f"https://127.0.0.1:{https.mutual}"
     certificate = {"sslCAInfo": https.ca, "sslCert": https.client_cert, "sslKey": https.client_key}
-    worlds = make_worlds(base, {f"http.{base}/.{name}": value for name, value in certificate.items()})
+    worlds = make_worlds(base, {f"http.{base}/.{name}": value for name, value in certificate.items()}, forms=["prefix"])
     share(worlds, https)
     assert all("[CN=client]" in line for line in https.asked(worlds.ours[0].folder.name))
     fail(worlds, https, "400", f"http.{base}/.sslCert", f"http.{base}/.sslKey")
@@ -127,7 +127,9 @@ def test_a_header_and_cookies(make_worlds: MakeWorlds, https: HttpsHosts, tmp_pa
         "saveCookies": "true",
         "userAgent": "ours/1.0",
     }
-    worlds = make_worlds(base, {f"http.{base}/token.{name}": value for name, value in settings.items()}, "token")
+    worlds = make_worlds(
+        base, {f"http.{base}/token.{name}": value for name, value in settings.items()}, "token", ["vcs"]
+    )
     given = f"127.0.0.1\tFALSE\t/\tFALSE\t0\tsession\t{TOKEN}\n"
     for world in worlds.all:
         jar.write_text(given)

@@ -20,6 +20,7 @@ set -f
 repo=${2#shelf://}
 next() { IFS= read -r line && echo "$line" >>"$repo/lines"; }
 while next; do
+    [ "${line%% *}" != "${SHELF_DIES_AT-never}" ] || exit 3
     case $line in
     capabilities)
         printf 'fetch\\npush\\n%s\\n' "${SHELF_OPTION-option
@@ -43,16 +44,40 @@ while next; do
     esac
 done
 """
+# In streams alone, as helpers for other version control systems do.
+_PORTER = """#!/bin/sh
+# git-remote-porter <name> <url>: the repository at the path in the URL
+set -f
+repo=${2#porter://}
+refs() { git --git-dir="$repo" for-each-ref --format="$1"; }
+while IFS= read -r line; do
+    case $line in
+    capabilities) printf 'import\\nexport\\nrefspec refs/*:refs/porter/*\\n\\n' ;;
+    list*) refs '? %(refname)'; echo ;;
+    import*)
+        wants=
+        while [ -n "$line" ]; do wants="$wants ${line#import }"; IFS= read -r line; done
+        git --git-dir="$repo" fast-export --use-done-feature --refspec='refs/*:refs/porter/*' $wants ;;
+    export)
+        refs '%(objectname) %(refname)' >"$repo/before"
+        git --git-dir="$repo" fast-import --quiet
+        refs '%(objectname) %(refname)' | grep -vxFf "$repo/before" | sed 's/^[^ ]*/ok/'
+        echo ;;
+    esac
+done
+"""
 BY_SCHEME = Transport("by scheme", "shelf://{root}/{world}/host.git")
 BY_PREFIX = Transport("by prefix", "shelf::{root}/{world}/host.git")
+IN_STREAMS = Transport("in streams", "porter://{root}/{world}/host.git")
 
 MakeShelf = Callable[..., World]
 
 
 @pytest.fixture
 def make_shelf(hosts: GitHosts, seed: Seed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeShelf:
-    """Makes a world whose host is reached by that helper."""
+    """Makes a world whose host is reached by one of these helpers."""
     write_program(tmp_path / "bin" / "git-remote-shelf", _HELPER)
+    write_program(tmp_path / "bin" / "git-remote-porter", _PORTER)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
 
     def make(transport: Transport = BY_SCHEME, *, helper: bool = True) -> World:
@@ -134,3 +159,38 @@ def test_what_it_has_no_option_for_it_is_not_asked_for(make_shelf: MakeShelf, mo
             world.run(*command, "origin", "main", check=False)
     native, ours = worlds
     assert ours.story() == native.story()
+
+
+@pytest.mark.parametrize("at", ["capabilities", "list", "fetch", "push"])
+def test_one_that_dies_ends_the_command_as_with_git_alone(
+    at: str, make_shelf: MakeShelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worlds = make_shelf(helper=False), make_shelf()
+    clones = [world.clone() for world in worlds]
+    monkeypatch.setenv("SHELF_DIES_AT", at)
+    for world, clone in zip(worlds, clones, strict=True):
+        if at != "push":
+            assert world.run("fetch", "origin", EVERY_EXPERIMENT, cwd=clone, check=False).code == 128
+        if at != "fetch":
+            assert world.run("push", "origin", NEW, check=False).code != 0
+    native, ours = worlds
+    assert ours.story() == native.story()
+    assert ours.state() == native.state()
+
+
+def test_one_that_speaks_in_streams_is_relayed_and_brings_no_data(make_shelf: MakeShelf) -> None:
+    worlds = make_shelf(IN_STREAMS, helper=False), make_shelf(IN_STREAMS)
+    for world in worlds:
+        clone = world.folder / "clone"
+        git("init", "-q", clone, cwd=world.folder)
+        git("remote", "add", "origin", world.url, cwd=clone)
+        if world.helper:
+            git("config", "remote.origin.vcs", "dvcexp", cwd=clone)
+        world.run("fetch", "origin", "refs/heads/*:refs/remotes/origin/*", EVERY_EXPERIMENT, cwd=clone)
+        world.run("push", "origin", "ahead", NEW)
+        assert world.cached(clone) == set()
+    native, ours = worlds
+    assert ours.story() == native.story()
+    assert ours.state() == native.state()
+    assert {ours.seed.a, ours.seed.b} <= set(ours.refs(ours.folder / "clone"))
+    assert {"refs/heads/ahead", ours.seed.new} <= set(ours.refs())
