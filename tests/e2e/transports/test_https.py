@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -209,6 +210,22 @@ def test_who_must_type_a_password_is_asked_as_by_git(make_worlds: MakeWorlds, ht
         shown.append([line for line in lines if not line.startswith("dvcexp: ")])
     assert shown[0] == shown[1]
     assert_shared(worlds)
+
+
+def test_ctrl_c_instead_of_a_password_ends_it_as_it_ends_git(make_worlds: MakeWorlds, https: HttpsHosts) -> None:
+    base = f"https://127.0.0.1:{https.tls}"
+    worlds = make_worlds(base, {f"http.{base}/.sslCAInfo": https.ca}, "closed", forms=["vcs"])
+    shown = [
+        on_terminal(
+            *["git", "push", "origin", NEW],
+            cwd=world.project,
+            env={"GIT_TERMINAL_PROMPT": "1"},
+            answers=[(f"Username for '{base}': ", USER), ("': ", "\x03")],
+        )
+        for world in worlds.all
+    ]
+    assert shown[0] == shown[1]
+    assert shown[0].code == -signal.SIGINT
 
 
 @pytest.mark.parametrize(
