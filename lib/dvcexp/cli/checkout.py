@@ -11,7 +11,8 @@ from dvcexp.dvc import lock
 from dvcexp.dvc.hashes import Hashes
 from dvcexp.dvc.outputs import Output, OutputsReader, RootOutputs
 from dvcexp.dvc.overlay import Overlays
-from dvcexp.dvc.workspace import Contents, Git, Plan
+from dvcexp.dvc.planner import Contents, Git
+from dvcexp.dvc.workspace import Plan
 from dvcexp.errors import DvcexpError, printable
 from dvcexp.git import stash
 from dvcexp.git.applying import CommitFiles

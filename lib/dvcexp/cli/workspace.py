@@ -13,7 +13,8 @@ from dvcexp.dvc.cache import Cache
 from dvcexp.dvc.config import DvcConfig, commit_config, work_tree_config
 from dvcexp.dvc.hashes import Hashes
 from dvcexp.dvc.outputs import Output, RootOutputs
-from dvcexp.dvc.workspace import Contents, Git, Plan, Planner, Root
+from dvcexp.dvc.planner import Contents, Git, Planner
+from dvcexp.dvc.workspace import Plan, Root
 from dvcexp.errors import ConfigError, DvcexpError, printable
 from dvcexp.git.repository import Repository
 from dvcexp.inside import Inside
