@@ -20,6 +20,7 @@ OBJECT_MODE = 0o444  # DVC takes an object that nobody can write to as verified,
 _TEMPORARY = re.compile(r"\.[A-Za-z0-9_-]{22}\.tmp\Z")
 _SMALL = 1 << 20
 _CHUNK = 1 << 16  # larger buffers were slower on ext4
+_STRIDE = 1 << 26  # how much the kernel copies between two words about it
 _NO_FAST_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM, errno.ETXTBSY}
 _LIST_FROM = 512  # from so many keys on, reading the 256 folders is cheaper than asking for each file
 
@@ -35,16 +36,27 @@ def is_temporary(name: str) -> bool:
     return _TEMPORARY.match(name) is not None
 
 
-def copy(source: str, target: str, mode: int = OBJECT_MODE) -> tuple[int, str | None]:
-    """Copy into the new file `target`; the size, and the md5 where the content passed through memory anyway."""
+def unheard(size: int) -> None:
+    """Nobody asks how far it has come."""
+
+
+def copy(
+    source: str, target: str, mode: int = OBJECT_MODE, moved: Callable[[int], object] = unheard
+) -> tuple[int, str | None]:
+    """Copy into the new file `target`; the size, and the md5 where the content passed through memory anyway.
+
+    moved: hears of bytes that have been copied.
+    """
     read = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     try:
         size = os.fstat(read).st_size
         write = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
             if size <= _SMALL:
-                return _copy_small(read, write)
-            return _copy_large(read, write), None
+                size, md5 = _copy_small(read, write)
+                moved(size)
+                return size, md5
+            return _copy_large(read, write, moved), None
         finally:
             os.close(write)
     finally:
@@ -67,16 +79,17 @@ def _write_all(write: int, data: bytes) -> None:
         written += os.write(write, data[written:])
 
 
-def _copy_large(read: int, write: int) -> int:
+def _copy_large(read: int, write: int, moved: Callable[[int], object]) -> int:
     """Until the end of `read`, which need not be where its size said: a file that grows is caught by its hash."""
-    methods: list[Callable[[], int]] = [lambda: os.sendfile(write, read, None, 1 << 30)]
+    methods: list[Callable[[], int]] = [lambda: os.sendfile(write, read, None, _STRIDE)]
     if hasattr(os, "copy_file_range"):
-        methods.insert(0, lambda: os.copy_file_range(read, write, 1 << 30))
+        methods.insert(0, lambda: os.copy_file_range(read, write, _STRIDE))
     size = 0
     for method in methods:
         try:
             while count := method():
                 size += count
+                moved(count)
             return size
         except OSError as error:
             if error.errno not in _NO_FAST_COPY:
@@ -84,6 +97,7 @@ def _copy_large(read: int, write: int) -> int:
     while chunk := os.read(read, _CHUNK):
         _write_all(write, chunk)
         size += len(chunk)
+        moved(len(chunk))
     return size
 
 
@@ -97,11 +111,12 @@ class Digest(Protocol):
         """Of all pieces."""
 
 
-def hash_file(path: str, hasher: Digest) -> str:
-    """The hex digest of a file by the new `hasher`; hashlib's let go of the GIL meanwhile."""
+def hash_file(path: str, hasher: Digest, moved: Callable[[int], object] = unheard) -> str:
+    """The hex digest of a file by the new `hasher`; hashlib's let go of the GIL meanwhile. moved: hears of bytes."""
     with open(path, "rb", buffering=0) as file:
         while chunk := file.read(_SMALL):
             hasher.update(chunk)
+            moved(len(chunk))
     return hasher.hexdigest()
 
 

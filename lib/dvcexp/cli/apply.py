@@ -171,7 +171,7 @@ class _Apply:
         )
         applied = self._reader.read(git_side.applied) if git_side.applied is not None else ()
         roots = workspace.roots(self._configs, after, [] if partly else [*before, *applied])
-        plans = workspace.plans(self._inside, git, self._contents, roots, force=self._force)
+        plans = workspace.plans(self._inside, git, self._contents, roots, self._progress, force=self._force)
         data = {path for plan in plans for path in plan.place}
         git_plan.write = [path for path in git_plan.write if path not in data]
         return plans

@@ -84,8 +84,8 @@ def _check_out(
     inside = Inside(checkout.top)
     hashes = Hashes(checkout.hashes)
     roots = workspace.roots(configs, found, previous, choose)
-    plans = workspace.plans(inside, checkout.git(), Contents(inside, hashes), roots, force=args.force)
-    workspace.refuse_missing(subject, plans, "git exp checkout --fetch")
+    plans = workspace.plans(inside, checkout.git(), Contents(inside, hashes), roots, progress, force=args.force)
+    workspace.refuse_missing(subject, plans, " ".join(["git exp checkout --fetch", *map(printable, args.paths)]))
     lost = [path for plan in plans for path in plan.lost]
     workspace.refuse_loss(subject, lost, "git exp checkout --force overwrites them")
     workspace.carry_out(plans, inside, hashes, progress, "git exp checkout")

@@ -155,8 +155,10 @@ def path_of(found: RootOutputs) -> str:
 
 def plans(inside: Inside, git: Git, contents: Contents, found: Iterable[Root], *, force: bool) -> list[Plan]:
     """The plan of each root; raises what makes one impossible."""
-    planner = Planner(inside, git, contents, force=force)
-    return [planner.plan(root) for root in found]
+    with progress.phase("Comparing files") as phase:
+        contents.moved = phase.move
+        planner = Planner(inside, git, contents, force=force, advance=phase.advance)
+        return [planner.plan(root) for root in found]
 
 
 def carry_out(made: Sequence[Plan], inside: Inside, hashes: Hashes, progress: Progress, command: str) -> None:
@@ -172,7 +174,7 @@ def carry_out(made: Sequence[Plan], inside: Inside, hashes: Hashes, progress: Pr
 
         try:
             for plan in made:
-                workspace.carry_out(plan, inside, hashes, advance)
+                workspace.carry_out(plan, inside, hashes, advance, phase.move)
         except OSError as error:
             raise Unfinished(command, error, done, total) from error
         finally:

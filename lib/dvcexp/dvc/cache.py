@@ -77,9 +77,12 @@ def is_protected(status: os.stat_result) -> bool:
     return status.st_mode & 0o222 == 0
 
 
-def is_intact(path: str, wanted: Object) -> bool:
-    """Does the file's content have the hash that `wanted` is named by? A legacy object may have either of two."""
+def is_intact(path: str, wanted: Object, moved: Callable[[int], object] = files.unheard) -> bool:
+    """Does the file's content have the hash that `wanted` is named by? A legacy object may have either of two.
+
+    moved: hears of bytes that have been read.
+    """
     digest = wanted.oid[:32]
-    if files.hash_file(path, new_digest(MD5)) == digest:
+    if files.hash_file(path, new_digest(MD5), moved) == digest:
         return True
     return wanted.hash == LEGACY and not wanted.is_dir and files.hash_file(path, new_digest(LEGACY)) == digest

@@ -48,19 +48,24 @@ class Linker:
         """Are the files that it makes their own, and no links?"""
         return bool(self._left) and self._left[0] in ("copy", "reflink")
 
-    def link(self, source: str, target: str) -> None:
+    def link(self, source: str, target: str, moved: Callable[[int], object] = files.unheard) -> None:
         """The new file `target` with the content of `source`; both absolute. NoLinkType, OSError.
+
+        moved: hears of bytes, where they are copied.
 
         As in DVC: reflinks and copies have the umask's mode, and a hard link to nothing is an empty file of its own.
         """
         while self._left:
             kind = self._left[0]
             try:
-                _LINK[kind](source, target)
+                if kind == "copy":
+                    files.copy(source, target, 0o666, moved)
+                else:
+                    _LINK[kind](source, target)
                 return
             except OSError as error:
                 if kind == "hardlink" and error.errno == errno.EMLINK:
-                    files.copy(source, target, 0o666)  # too many links to this one object
+                    files.copy(source, target, 0o666, moved)  # too many links to this one object
                     return
                 if kind == "copy" or error.errno not in _CANNOT:
                     raise
@@ -73,10 +78,6 @@ def _hardlink(source: str, target: str) -> None:
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
     else:
         os.link(os.path.realpath(source) if os.path.islink(source) else source, target)
-
-
-def _copy(source: str, target: str) -> None:
-    files.copy(source, target, 0o666)
 
 
 def _reflink(source: str, target: str) -> None:
@@ -119,5 +120,4 @@ _LINK: dict[str, Callable[[str, str], None]] = {
     "reflink": _reflink,
     "hardlink": _hardlink,
     "symlink": os.symlink,
-    "copy": _copy,
 }

@@ -48,7 +48,12 @@ class Git(NamedTuple):
 
 
 class Contents:
-    """What files of the work tree hold. Each is read at most once, and not at all where `hashes` knows it."""
+    """What files of the work tree hold. Each is read at most once, and not at all where `hashes` knows it.
+
+    moved: hears of bytes that are read, while somebody listens.
+    """
+
+    moved: Callable[[int], object] = staticmethod(files.unheard)
 
     def __init__(self, inside: Inside, hashes: Hashes) -> None:
         self._inside = inside
@@ -80,14 +85,14 @@ class Contents:
             return False
         if cache.present([Object(self._of(path, status))]):
             return True
-        return bool(cache.present([Object(hash_file(full, new_digest(LEGACY)), LEGACY)]))
+        return bool(cache.present([Object(hash_file(full, new_digest(LEGACY), self.moved), LEGACY)]))
 
     def _of(self, path: str, status: os.stat_result) -> str:
         """The md5 of a file, or of what a link leads to; `status` is that of the file."""
         if path not in self._md5:
             md5 = self._hashes.get(path, status)
             if md5 is None:
-                md5 = hash_file(self._inside.full(path), new_digest(MD5))
+                md5 = hash_file(self._inside.full(path), new_digest(MD5), self.moved)
                 self._hashes.note(path, status, md5)
             self._md5[path] = md5
         return self._md5[path]
@@ -104,13 +109,19 @@ def _target(full: str, status: os.stat_result) -> os.stat_result:
 
 
 class Planner:
-    """Makes the plans of the roots of one work tree; reads the disk and changes nothing."""
+    """Makes the plans of the roots of one work tree; reads the disk and changes nothing.
 
-    def __init__(self, inside: Inside, git: Git, contents: Contents, *, force: bool) -> None:
+    advance: hears of every file that is compared.
+    """
+
+    def __init__(
+        self, inside: Inside, git: Git, contents: Contents, *, force: bool, advance: Callable[[], object]
+    ) -> None:
         self._inside = inside
         self._git = git
         self._contents = contents
         self._force = force
+        self._advance = advance
 
     def plan(self, root: Root) -> Plan:
         """UnsafeOutput, UnsafeManifest where an output must not be put in place."""
@@ -193,6 +204,7 @@ class Planner:
         yield path, status
 
     def _known_file(self, plan: Plan, path: str, status: os.stat_result, target: Target) -> None:
+        self._advance()
         if self._git.is_going(path):
             plan.place[path] = target
         elif not self._contents.is_object(path, status, plan.root.cache, target.object):

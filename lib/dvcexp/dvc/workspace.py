@@ -85,10 +85,12 @@ class Plan:
     changes: dict[str, Kind] = field(default_factory=dict)
 
 
-def carry_out(plan: Plan, inside: Inside, hashes: Hashes, advance: Callable[[], object]) -> None:
-    """Do it; `advance` hears of every file that is put in place. OSError, NoLinkType, InTheWay.
+def carry_out(
+    plan: Plan, inside: Inside, hashes: Hashes, advance: Callable[[], object], moved: Callable[[int], object]
+) -> None:
+    """Do it; `advance` hears of every file that is put in place, `moved` of bytes that are copied.
 
-    Every file is either old or new at any time, and what was begun can be done again.
+    OSError, NoLinkType, InTheWay. Every file is either old or new at any time, and what was begun can be done again.
     """
     for path in plan.remove:
         inside.remove(path)
@@ -100,7 +102,7 @@ def carry_out(plan: Plan, inside: Inside, hashes: Hashes, advance: Callable[[], 
     for path, target in plan.place.items():
         source = plan.root.cache.path(target.object)
         inside.make(path.rpartition("/")[0])
-        _place(linker, source, path, inside, is_exec=target.is_exec)
+        _place(linker, source, path, inside, moved, is_exec=target.is_exec)
         if linker.copies and target.object.hash == MD5:
             hashes.note(path, os.lstat(inside.full(path)), target.object.oid)
         advance()
@@ -108,11 +110,13 @@ def carry_out(plan: Plan, inside: Inside, hashes: Hashes, advance: Callable[[], 
         _allow_running(inside.full(path))
 
 
-def _place(linker: Linker, source: str, path: str, inside: Inside, *, is_exec: bool) -> None:
+def _place(
+    linker: Linker, source: str, path: str, inside: Inside, moved: Callable[[int], object], *, is_exec: bool
+) -> None:
     full = inside.full(path)
     temporary = files.temporary_beside(full)
     try:
-        linker.link(source, temporary)
+        linker.link(source, temporary, moved)
         if is_exec:
             _allow_running(temporary)
         inside.put(temporary, path)

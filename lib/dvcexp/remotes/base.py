@@ -15,11 +15,16 @@ from typing import NamedTuple
 from dvcexp.errors import DvcexpError, printable
 
 
+def ignore(count: int) -> None:
+    """The `tick` or `moved` of a caller that shows no progress."""
+
+
 class Upload(NamedTuple):
     """Send the file `source` as `key`. `size` is what the planner saw, for progress and for choosing multipart.
 
     protect: nobody may write to it any more, as DVC has its objects where a remote is a directory.
     md5: hex digest that the content must have, where a kind computes it anyway; None where it is not to be checked.
+    moved: hears of bytes as they go, from any thread, if the kind can tell.
     """
 
     key: str
@@ -27,19 +32,21 @@ class Upload(NamedTuple):
     size: int
     protect: bool = True
     md5: str | None = None
+    moved: Callable[[int], object] = ignore
 
 
 class Download(NamedTuple):
     """Write the object `key` into the new file `target`, whose folder exists.
 
     `limit`: a sender that goes on past so many bytes is cut off as corrupt. `version`: a cloud version id, for
-    cloud-versioned remotes only.
+    cloud-versioned remotes only. `moved`: as in Upload.
     """
 
     key: str
     target: str
     limit: int | None = None
     version: str | None = None
+    moved: Callable[[int], object] = ignore
 
 
 class Outcome(NamedTuple):
@@ -104,10 +111,6 @@ class CorruptTransfer(RemoteError):
 
 class UnsupportedOption(RemoteError):
     """An option in DVC's config that this kind cannot honour; ignoring it could send data to the wrong place."""
-
-
-def ignore(count: int) -> None:
-    """The `tick` of a caller that shows no progress."""
 
 
 class Remote(ABC):

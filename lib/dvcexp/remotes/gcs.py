@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -126,7 +126,7 @@ class GcsRemote(PerObjectRemote):
                 if size <= _PART:
                     self._put_whole(upload.key, file, size)
                 else:
-                    self._put_parts(upload.key, file, size)
+                    self._put_parts(upload.key, file, size, upload.moved)
         except ObjectMissing as error:  # nothing is missing for an upload but the place it goes to
             raise self._base_missing(error.cause) from None
         return Outcome(upload.key, upload.size)
@@ -137,7 +137,7 @@ class GcsRemote(PerObjectRemote):
             with self._client.request("POST", key, body=data, headers=_BYTES, url=self._upload_url("media", key)):
                 pass
 
-    def _put_parts(self, key: str, file: Any, size: int) -> None:
+    def _put_parts(self, key: str, file: Any, size: int, moved: Callable[[int], object]) -> None:
         """A resumable upload: the object appears with its last part; a session that broke off is taken up again."""
         sent = self._sent_before(key, size)
         while sent < size:
@@ -149,6 +149,7 @@ class GcsRemote(PerObjectRemote):
                     raise self._client.error(CorruptTransfer, "the file became shorter while it was uploaded", key=key)
                 headers = {"Content-Range": f"bytes {sent}-{sent + part - 1}/{size}"}
                 sent = self._put_part(key, size, headers, data)
+                moved(part)
         self._sessions.pop(key, None)
 
     def _sent_before(self, key: str, size: int) -> int:

@@ -84,7 +84,7 @@ class HttpRemote(PerObjectRemote):
         try:
             with builtins.open(upload.source, "rb") as file:
                 size = os.fstat(file.fileno()).st_size
-                self.put(upload.key, Sent(file, size) if size else b"")
+                self.put(upload.key, Sent(file, size, upload.moved) if size else b"")
         except (OSError, ShrunkError) as error:
             cause = f"'{upload.source}' cannot be read: {getattr(error, 'strerror', None) or error}"
             return Outcome(upload.key, 0, self._client.error(RemoteError, cause, key=upload.key))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 import requests
 from requests.auth import HTTPDigestAuth
 from requests.hooks import default_hooks
 
+from dvcexp.remotes.base import ignore
 from dvcexp.remotes.http_auth import HeaderAuth
 
 
@@ -79,9 +80,10 @@ class Session(requests.Session):
 class Sent:
     """A file on its way up: exactly `size` bytes of it, rewound when the server wants it again."""
 
-    def __init__(self, file: IO[bytes], size: int) -> None:
+    def __init__(self, file: IO[bytes], size: int, moved: Callable[[int], object] = ignore) -> None:
         self._file = file
         self._size = size
+        self._moved = moved
 
     def __len__(self) -> int:
         return self._size
@@ -98,6 +100,7 @@ class Sent:
         if not data and left:
             # The server waits for the rest: the connection must end, not the body.
             raise ShrunkError(f"the file has {left} bytes less than a moment ago")
+        self._moved(len(data))
         return data
 
 

@@ -68,7 +68,7 @@ class LocalRemote(Remote):
                     final = os.path.join(self.url, upload.key)
                     temporary = staging.temporary(final)
                     try:
-                        size, md5 = files.copy(upload.source, temporary, self._mode(upload))
+                        size, md5 = files.copy(upload.source, temporary, self._mode(upload), upload.moved)
                     except OSError as error:
                         if error.filename != upload.source:
                             raise
@@ -103,7 +103,7 @@ class LocalRemote(Remote):
             if download.limit is not None and os.path.getsize(source) > download.limit:
                 cause = f"more than the {download.limit} bytes it should have"
                 return Outcome(download.key, 0, CorruptTransfer(self.name, self.url, cause, key=download.key))
-            size, md5 = files.copy(source, download.target)
+            size, md5 = files.copy(source, download.target, moved=download.moved)
             return Outcome(download.key, size, None, md5)
         except OSError as error:
             with contextlib.suppress(FileNotFoundError):

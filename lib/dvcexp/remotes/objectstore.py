@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from io import FileIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from dvcexp.errors import ConfigError, printable
@@ -118,6 +118,19 @@ class Stores(NamedTuple):
     writing: S3Store | AzureStore
 
 
+class _Heard(FileIO):
+    """A file of which `moved` hears how much has been read."""
+
+    def __init__(self, path: str, moved: Callable[[int], object]) -> None:
+        super().__init__(path)
+        self._moved = moved
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(-1 if size is None else size)
+        self._moved(len(data))
+        return data
+
+
 class Words(NamedTuple):
     """What messages call things: the `base` (bucket, container) and the next step when it is `missing` or `denied`."""
 
@@ -174,8 +187,8 @@ class ObjectStoreRemote(PerObjectRemote):
         self._require_size(upload, os.stat(upload.source).st_size)
         part = max(_PART, -(-upload.size // _MOST_PARTS))
         at_once = max(1, _PARTS_AT_ONCE * _PART // part)
-        with self._memory.hold(part * at_once), self._failures(upload.key):
-            self._stores.writing.put(path, Path(upload.source), chunk_size=part, max_concurrency=at_once)
+        with _Heard(upload.source, upload.moved) as file, self._memory.hold(part * at_once), self._failures(upload.key):
+            self._stores.writing.put(path, file, chunk_size=part, max_concurrency=at_once)
 
     def _require_size(self, upload: Upload, size: int) -> None:
         if size != upload.size:

@@ -60,6 +60,7 @@ def receive(
                         raise failed(CorruptTransfer, f"more than the expected {end} bytes came")
                     digest.update(chunk)
                     file.write(chunk)
+                    download.moved(len(chunk))
                 if body.size is None or received == body.size:
                     return Outcome(download.key, received, md5=digest.hexdigest())
                 raise failed(RemoteUnavailable, f"the connection ended after {received} of {body.size} bytes")

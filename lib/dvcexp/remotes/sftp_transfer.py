@@ -216,7 +216,8 @@ class Outgoing:
             if not _is_ok(reply):
                 result = reply
             elif _is_ok(result):
-                self._confirmed = min(in_flight, default=offset)
+                before, self._confirmed = self._confirmed, min(in_flight, default=offset)
+                self._upload.moved(self._confirmed - before)
 
 
 class Incoming:
@@ -294,6 +295,7 @@ class Incoming:
                 self._digest.update(data)
                 file.write(data)
                 self._received += len(data)
+                self._download.moved(len(data))
 
     def _broken(self, server: Server, reply: sftp.Reply, size: int) -> RemoteError:
         if isinstance(reply, sftp.Status) and reply.code != sftp.EOF:

@@ -191,22 +191,22 @@ class Completion:
         targets = {item.key: (item, late.temporary(self._cache.path(item))) for item in sorted(wanted)}
         limit = self._part.manifest_limit
         requests = (Download(key, temporary, limit(item)) for key, (item, temporary) in targets.items())
-        for outcome in source.download(requests):
-            directory, temporary = targets[outcome.key]
-            if outcome.error is not None:
-                if not isinstance(outcome.error, ObjectMissing):
-                    failed[directory] = outcome.error
-                continue
-            with open(temporary, "rb") as file:
-                data = file.read()
-            try:
-                self._listed[directory] = manifests.parse(directory, data)
-            except UnsafeManifest as error:
-                late.drop(temporary)
-                failed[directory] = RemoteError(source.name, source.url, error.message, *error.hints)
-                continue
-            os.chmod(temporary, 0o444)
-            arrived[directory] = Arrived(temporary, outcome.size, source.name)
+        with self._progress.phase("Downloading directories", len(targets)) as phase:
+            for outcome in source.download(requests):
+                phase.advance(1, outcome.size)
+                directory, temporary = targets[outcome.key]
+                if outcome.error is not None:
+                    if not isinstance(outcome.error, ObjectMissing):
+                        failed[directory] = outcome.error
+                    continue
+                try:
+                    self._listed[directory] = _parse(directory, temporary)
+                except UnsafeManifest as error:
+                    late.drop(temporary)
+                    failed[directory] = RemoteError(source.name, source.url, error.message, *error.hints)
+                    continue
+                os.chmod(temporary, 0o444)
+                arrived[directory] = Arrived(temporary, outcome.size, source.name)
 
     def _bring(self, lacking: Collection[Object]) -> set[Object]:
         """Download files from the sources in turn; those that no source gave are returned, and noted as gaps."""
@@ -258,3 +258,8 @@ class Completion:
                 if entry.md5 in wanted:
                     paths.setdefault(entry.md5, f"{self._part.uses[directory].output.path}/{entry.relpath}")
         return paths
+
+
+def _parse(directory: Object, temporary: str) -> list[Entry]:
+    with open(temporary, "rb") as file:
+        return manifests.parse(directory, file.read())

@@ -14,6 +14,7 @@ from dvcexp.dvc.runcache import Run
 from dvcexp.errors import ConfigError, DvcexpError
 from dvcexp.experiments import Chain, Experiment, chain
 from dvcexp.git.repository import Repository
+from dvcexp.progress import Progress
 from dvcexp.sync.plan import Demand
 from dvcexp.sync.stores import Store, Stores
 
@@ -47,6 +48,14 @@ class Selection:
     def _chain(self, ref: str, tip: str) -> Chain:
         experiment = Experiment.parse(ref)
         return chain(self._objects, experiment.baseline, tip) if experiment is not None else Chain((tip,))
+
+    def read(self, progress: Progress) -> None:
+        """Read what is going to be asked for, which takes its time where there are many."""
+        commits = self.commits()
+        with progress.phase("Reading experiments", len(commits)) as phase:
+            for commit in commits:
+                self.roots(commit)
+                phase.advance()
 
     def commits(self) -> list[str]:
         """Every commit of every experiment, each once."""

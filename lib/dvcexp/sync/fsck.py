@@ -69,6 +69,7 @@ def fsck(
         raise DvcexpError("a bare repository has no cache to check", "run this in a clone with a work tree")
     report = Report()
     selection = Selection(repository, tips)
+    selection.read(progress)
     for commit in selection.commits():
         for root in selection.roots(commit):
             for error in root.errors:

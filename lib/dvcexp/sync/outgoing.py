@@ -21,6 +21,7 @@ def push(
 ) -> dict[str, str]:
     """As `sync.push`, which calls it."""
     selection = Selection(repository, tips)
+    selection.read(progress)
     refusals = Refusals(selection, settings, progress)
     refusals.check_commits()
     with Stores(repository, settings, git_remote) as stores:

@@ -83,7 +83,7 @@ def prune(repository: Repository, *, settings: Settings, progress: Progress, cho
         reachable = reachable_commits(repository, removed.has)
         lost = sorted(filter(removed.has, all_commits(repository) - reachable))
         done = Pruned(experiments=len(lost))
-        parts = _by_cache(repository, lost, settings)
+        parts = _by_cache(repository, lost, settings, progress)
         if not choice.projects and not choice.force:
             _refuse_foreign(parts, [*(tree.path for tree in trees), repository.common_dir])
         folders = _temporary_folders(trees, parts.values())
@@ -120,10 +120,13 @@ class _Removed:
             return ""  # pruned by Git
 
 
-def _by_cache(repository: Repository, commits: Collection[str], settings: Settings) -> dict[str, Part]:
+def _by_cache(
+    repository: Repository, commits: Collection[str], settings: Settings, progress: Progress
+) -> dict[str, Part]:
     """Cache -> what the commits use there. An output whose cache cannot be told is left out, and stays."""
     found: dict[str, Part] = {}
     selection = Selection(repository, {commit: commit for commit in commits})
+    selection.read(progress)
     with Stores(repository, settings, "origin") as stores:
         parts = by_store(selection, stores, lambda use: True, lambda use, error: None, unshared=True)
         for store, part in parts.items():

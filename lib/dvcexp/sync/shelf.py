@@ -70,6 +70,7 @@ class Shelf:
             self._seen.add(directory)
             status = self._stat(directory)
             if status is None:
+                phase.advance()
                 continue
             try:
                 data = self.cache.read(directory) or b""
@@ -86,12 +87,19 @@ class Shelf:
 
     def look_at_files(self, files: Collection[Object], phase: Phase) -> None:
         """Hash the files that have not been hashed."""
-        with HashPool(_look, threads=os.cpu_count() or 1) as pool:
+
+        def look(path: str, item: Object) -> bool | OSError:
+            try:
+                return is_intact(path, item, phase.move)
+            except OSError as error:
+                return error
+
+        with HashPool(look, threads=os.cpu_count() or 1) as pool:
             for item in sorted(self.unseen(files)):
                 self._seen.add(item)
                 status = self._stat(item)
                 if status is None:
-                    phase.advance(1)
+                    phase.advance()
                     continue
                 for checked in pool.check(item, self.cache.path(item), status.st_size):
                     self._settle(checked.item, checked.size, checked.result, phase)
@@ -153,7 +161,7 @@ class Shelf:
     def _settle(self, item: Object, size: int, result: bool | OSError, phase: Phase) -> None:
         self.objects += 1
         self.size += size
-        phase.advance(1, size)
+        phase.advance()
         if isinstance(result, OSError):
             self._note_unreadable(item, result)
         elif not result:
@@ -165,10 +173,3 @@ class Shelf:
     def _note_unreadable(self, item: Object, error: OSError) -> None:
         """What the disk cannot read any more is damaged; what we may not read is not."""
         self._note(item, "damaged" if error.errno == errno.EIO else "unreadable", error.strerror)
-
-
-def _look(path: str, item: Object) -> bool | OSError:
-    try:
-        return is_intact(path, item)
-    except OSError as error:
-        return error

@@ -47,6 +47,7 @@ def survey(
     """How each of the experiments `tips` (full ref -> tip) stands. ask_remotes: without, `unsent` stays empty. limited:
     what `dvcexp.fetchInclude` and `dvcexp.fetchExclude` leave out is not missing."""
     selection = Selection(repository, tips)
+    selection.read(progress)
     standings = {ref: Standing() for ref in tips}
 
     def unreadable(commit: str, error: DvcexpError) -> None:

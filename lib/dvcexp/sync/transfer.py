@@ -10,7 +10,7 @@ from dvcexp.dvc.cache import Cache, is_intact, is_protected
 from dvcexp.dvc.objects import MD5, Object
 from dvcexp.errors import DvcexpError
 from dvcexp.files import Staging
-from dvcexp.progress import Phase, Progress
+from dvcexp.progress import Phase, Progress, Transit
 from dvcexp.remotes.base import Download, ObjectMissing, Outcome, Remote, Upload
 from dvcexp.settings import Verify
 from dvcexp.sync.hashing import HashPool
@@ -77,11 +77,13 @@ def _send(
     done: Transferred,
 ) -> None:
     by_key = {item.key: item for item in objects}
+    under_way: dict[str, Transit] = {}
 
     def uploads() -> Iterator[Upload]:
         for item, size in _checked(cache, sorted(objects), verify, sizes, done):
             md5 = item.oid[:32] if verify != "never" and (item.hash == MD5 or item.is_dir) else None
-            yield Upload(item.key, cache.path(item), size, md5=md5)
+            moved = under_way[item.key] = phase.transit()
+            yield Upload(item.key, cache.path(item), size, md5=md5, moved=moved)
 
     for outcome in remote.upload(uploads()):
         if outcome.error is not None:
@@ -89,7 +91,7 @@ def _send(
         else:
             done.objects += 1
             done.size += outcome.size
-        phase.advance(1, outcome.size)
+        phase.advance(1, outcome.size, under_way.pop(outcome.key, None))
 
 
 def _checked(
@@ -145,14 +147,15 @@ def _receive(
     done: Transferred,
 ) -> list[Object]:
     """One pass; the objects whose content was wrong are returned."""
-    under_way: dict[str, tuple[Object, str]] = {}
+    under_way: dict[str, tuple[Object, str, Transit]] = {}
     corrupt: list[Object] = []
 
     def downloads() -> Iterator[Download]:
         for item in sorted(objects):
             temporary = staging.temporary(cache.path(item))
-            under_way[item.key] = (item, temporary)
-            yield Download(item.key, temporary, limits.get(item))
+            moved = phase.transit()
+            under_way[item.key] = (item, temporary, moved)
+            yield Download(item.key, temporary, limits.get(item), moved=moved)
 
     def settle(item: Object, temporary: str, size: int, intact: bool) -> None:
         if not intact:
@@ -163,11 +166,12 @@ def _receive(
         staging.keep(temporary, cache.path(item), size)
         done.objects += 1
         done.size += size
-        phase.advance(1, size)
+        phase.advance()
 
     with HashPool(is_intact) as hashes:
         for outcome in source.download(downloads()):
-            item, temporary = under_way.pop(outcome.key)
+            item, temporary, moved = under_way.pop(outcome.key)
+            phase.advance(0, 0 if outcome.error is not None else outcome.size, moved)
             if outcome.error is not None:
                 staging.drop(temporary)
                 if isinstance(outcome.error, ObjectMissing):

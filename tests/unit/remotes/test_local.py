@@ -44,7 +44,7 @@ def test_what_is_not_what_was_planned_gets_no_name(tmp_path: Path, source: str, 
 def test_a_full_disk_is_named_and_nothing_half_written_stays(
     tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(source: str, target: str, mode: int = 0) -> tuple[int, str | None]:
+    def full(source: str, target: str, *_: object, **__: object) -> tuple[int, str | None]:
         Path(target).write_bytes(b"half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -61,7 +61,7 @@ def test_a_full_disk_on_this_side_is_not_blamed_on_the_remote(
     remote = local.LocalRemote("storage", str(tmp_path / "r"))
     list(remote.upload([Upload(KEY, source, 7)]))
 
-    def full(source: str, target: str, mode: int = 0) -> tuple[int, str | None]:
+    def full(source: str, target: str, *_: object, **__: object) -> tuple[int, str | None]:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(files, "copy", full)
