@@ -61,7 +61,11 @@ def run(args: argparse.Namespace) -> int:
     repository = Repository.discover()
     if uses_helper(repository.config.get(f"remote.{args.git_remote}.vcs"), args.url):
         return 0
-    progress = Progress(show=sys.stderr.isatty())
+    command = caller.ancestor("push")
+    progress = Progress(
+        show=sys.stderr.isatty() if command is None else command.shows_progress(terminal=sys.stderr.isatty()),
+        quiet=command is not None and command.is_quiet,
+    )
     for ref in updates.malformed:
         progress.warning(f"'{printable(ref)}' is not an experiment, its data is not uploaded")
     settings = Settings.load(repository.config, args.git_remote)

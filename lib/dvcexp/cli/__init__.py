@@ -6,6 +6,7 @@ A verb's module has `add_parser(verbs)`, which adds its parser to argparse's sub
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -114,7 +115,10 @@ def parser_of(name: str) -> Parser:
 
 def _run_verb(name: str, argv: Sequence[str]) -> int:
     # Asked directly: on its way through the outer parser a `--` would be lost, and names may begin with a dash.
-    code: int = import_module(VERBS[name].module).run(parser_of(name).parse_args(argv))
+    args = parser_of(name).parse_args(argv)
+    if name != "prune" and getattr(args, "verbose", False):
+        os.environ.setdefault("DVCEXP_TRACE", "1")  # of the git commands that we start, too
+    code: int = import_module(VERBS[name].module).run(args)
     return code
 
 

@@ -50,6 +50,7 @@ def add_parser(verbs: Verbs) -> None:
     parser.add_argument(
         "--keep-run-cache", action="store_true", help="keep also what is mentioned in an entry of the run-cache"
     )
+    transfer.add_progress(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="name every object")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but warnings and errors")
     parser.add_argument(

@@ -92,7 +92,7 @@ def _fetch_refs(args: argparse.Namespace, tips: Mapping[str, str]) -> int:
     """Start `git fetch`; a remote that uses the helper brings the data too, before any ref is here."""
     plus = "+" if args.force else ""
     refspecs = "".join(f"{plus}{ref}:{ref}\n" for ref in tips)
-    options = ["--no-tags", "--no-write-fetch-head", *(["--quiet"] if args.quiet else [])]
+    options = ["--no-tags", "--no-write-fetch-head", *transfer.manner(args)]
     return foreground.run(
         "fetch",
         *options,

@@ -106,8 +106,8 @@ def _note_uploads(
 
 def _push_refs(args: argparse.Namespace, tips: Mapping[str, str]) -> int:
     """Commits go by id, not by ref: those whose data was uploaded."""
-    chosen = {"--dry-run": args.dry_run, "--quiet": args.quiet, "--force": args.force}
-    options = [option for option, given in chosen.items() if given]
+    chosen = {"--dry-run": args.dry_run, "--force": args.force}
+    options = [*(option for option, given in chosen.items() if given), *transfer.manner(args)]
     return foreground.push(args.git_remote, [f"{tip}:{ref}" for ref, tip in tips.items()], *options)
 
 

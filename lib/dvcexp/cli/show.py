@@ -49,6 +49,7 @@ def add_parser(verbs: Verbs) -> None:
     parser.add_argument("-T", "--all-tags", action="store_true", help="show those based on tags")
     _add_columns(parser)
     _add_forms(parser)
+    transfer.add_progress(parser)
     transfer.add_quiet(parser)
     parser.add_argument("--no-pager", action="store_true", help="print at once, without a pager")
     for name in ("--hide-queued", "--hide-failed"):

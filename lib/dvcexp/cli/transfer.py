@@ -1,4 +1,6 @@
-"""What the verbs that move data share: `-r`, `-j`, `--run-cache`, `-q`, and what becomes of the settings by them."""
+"""What the verbs that move data share: `-r`, `-j`, `--run-cache`, `--progress`, `-v`, `-q`, and what becomes of the
+settings by them.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +18,32 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: Parser) -> None:
-    """`-r`, `-j` and `-q`."""
+    """`-r`, `-j`, `--progress`, `-v` and `-q`."""
     parser.add_argument("-r", "--remote", metavar="<name>", help="the DVC remote; default: core.remote of DVC's config")
     add_manner(parser)
 
 
 def add_manner(parser: Parser) -> None:
-    """`-j` and `-q`."""
+    """`-j`, `--progress`, `-v` and `-q`."""
     parser.add_argument("-j", "--jobs", type=number, metavar="<number>", help="transfers at a time")
+    add_progress(parser)
     add_quiet(parser)
 
 
+def add_progress(parser: Parser) -> None:
+    """`--progress` and `--no-progress`."""
+    parser.add_argument(
+        "--progress",
+        action=argparse.BooleanOptionalAction,
+        help="meters on stderr; default: on a terminal, without -q",
+    )
+
+
 def add_quiet(parser: Parser) -> None:
-    """`-q` alone, of verbs that move nothing."""
+    """`-v` and `-q`, all that verbs which move nothing take."""
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="trace what is done on stderr, as with DVCEXP_TRACE=1"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but warnings and errors")
 
 
@@ -69,8 +84,15 @@ def environment(args: argparse.Namespace, git_remote: str) -> dict[str, str]:
 
 
 def progress(args: argparse.Namespace) -> Progress:
-    """Meters on a terminal, nothing but what is wrong with `-q`."""
-    return Progress(show=sys.stderr is not None and sys.stderr.isatty(), quiet=args.quiet)
+    """Meters on a terminal, nothing but what is wrong with `-q`; `--progress` and `--no-progress` count more."""
+    show = sys.stderr is not None and sys.stderr.isatty() and not args.quiet
+    return Progress(show=show if args.progress is None else args.progress, quiet=args.quiet)
+
+
+def manner(args: argparse.Namespace) -> list[str]:
+    """The same options for a `git push` or `git fetch`, which understands them alike."""
+    shown = [] if args.progress is None else ["--progress" if args.progress else "--no-progress"]
+    return [*shown, *(["--quiet"] if args.quiet else [])]
 
 
 def number(text: str) -> int:

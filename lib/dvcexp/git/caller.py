@@ -58,6 +58,11 @@ class Command(NamedTuple):
         """Of `git push`: is it to say nothing?"""
         return "--quiet" in self._options or "q" in self._letters
 
+    def shows_progress(self, *, terminal: bool) -> bool:
+        """Of `git push`: does it show meters? By Git's own rules."""
+        chosen = [word.startswith("--p") for word in self._options if word.startswith(("--prog", "--no-prog"))]
+        return chosen[-1] if chosen else terminal and not self.is_quiet
+
     @property
     def _options(self) -> list[str]:
         end = self.arguments.index("--") if "--" in self.arguments else len(self.arguments)

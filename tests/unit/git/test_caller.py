@@ -71,6 +71,24 @@ def test_force_is_told_also_among_other_short_options(line: str, forces: bool) -
     assert Command.parse(line.split()).forces == forces
 
 
+@pytest.mark.parametrize(
+    ("line", "on_a_terminal", "elsewhere"),
+    [
+        ("git push origin", True, False),
+        ("git push --progress origin", True, True),
+        ("git push -q --prog origin", True, True),
+        ("git push --progress --no-progress", False, False),
+        ("git push --no-prog --progress", True, True),
+        ("git push -fq origin", False, False),
+        ("git push --quiet", False, False),
+        ("git push --prune -- --no-progress", True, False),
+    ],
+)
+def test_a_push_shows_meters_by_gits_rules(line: str, on_a_terminal: bool, elsewhere: bool) -> None:
+    command = Command.parse(line.split())
+    assert (command.shows_progress(terminal=True), command.shows_progress(terminal=False)) == (on_a_terminal, elsewhere)
+
+
 def test_the_command_is_our_parents_parent(tmp_path: Path) -> None:
     script = "import json; from dvcexp.git import caller; print(json.dumps(caller.command()))"
     ours = f"{shlex.quote(sys.executable)} -c {shlex.quote(script)}; true"
