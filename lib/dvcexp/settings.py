@@ -65,6 +65,11 @@ class Settings(NamedTuple):
         )
 
     @property
+    def limits_fetches(self) -> bool:
+        """Is anything left out of downloads?"""
+        return bool(self.fetch_include or self.fetch_exclude)
+
+    @property
     def moves_data(self) -> bool:
         """Do objects travel with the refs at all?"""
         return self.cache and not self.skip

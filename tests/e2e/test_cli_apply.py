@@ -14,6 +14,7 @@ from tests.support.team import Project, Team, dvc_file, put
 from tests.support.workspaces import differences, snapshot
 
 DATA = {"a.bin": b"a" * 100, "sub/b.bin": b"b" * 200, "empty": b""}
+NAMED: dict[str, bytes | dict[str, bytes]] = {"data": DATA, "model": b"model", "other": b"other"}
 
 
 @pytest.fixture
@@ -77,6 +78,33 @@ class TestMissing:
         assert "hint: git exp checkout --fetch\n" in refused(project.path, "checkout")
         assert exp("checkout", "--fetch", cwd=project.path).stdout == "A       data/\n"
         assert contents(project.path / "data") == DATA
+
+    def test_the_hinted_command_brings_what_fetches_leave_out(self, project: Project) -> None:
+        project.with_output("e", DATA, "data")
+        project.push()
+        shutil.rmtree(project.cache)
+        git("config", "dvcexp.fetchExclude", "/data/sub/", cwd=project.path)
+        exp("fetch", "e", cwd=project.path)
+        assert (
+            "hint: git exp apply --fetch e: it brings also what dvcexp.fetchInclude or dvcexp.fetchExclude leaves out\n"
+        ) in refused(project.path, "apply", "e")
+        exp("apply", "--fetch", "e", cwd=project.path)
+        assert contents(project.path / "data") == DATA
+
+    def test_a_path_is_all_that_is_fetched(self, project: Project) -> None:
+        files = {path: dvc_file(path, put(project.cache, content)) for path, content in NAMED.items()}
+        project.experiment("e", {f"{path}.dvc": text for path, text in files.items()})
+        project.push()
+        git("merge", "-q", "--ff-only", experiments(project.path).popitem()[1], cwd=project.path)
+        shutil.rmtree(project.cache)
+        hint = "hint: git exp checkout --fetch data/sub model\n"
+        assert hint in refused(project.path, "checkout", "data/sub", "model")
+        exp("checkout", "--fetch", "data/sub", "model", cwd=project.path)
+        assert contents(project.path / "data") == {"sub/b.bin": b"b" * 200}
+        brought = {path.read_bytes() for path in project.cache.rglob("*") if path.is_file() and path.suffix != ".dir"}
+        assert brought == {b"b" * 200, b"model"}
+        exp("checkout", "--fetch", cwd=project.path)
+        assert (project.path / "other").read_bytes() == b"other"
 
     def test_what_is_right_in_the_work_tree_is_not_missed(self, project: Project) -> None:
         project.with_output("e", {"a": b"1"}, "data")

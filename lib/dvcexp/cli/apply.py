@@ -20,6 +20,7 @@ from dvcexp.git.repository import Repository
 from dvcexp.git.worktree import Status, WorkTree
 from dvcexp.inside import Inside
 from dvcexp.progress import Progress
+from dvcexp.settings import Settings
 
 if TYPE_CHECKING:
     import argparse
@@ -189,6 +190,9 @@ class _Apply:
             Names(self._repository, experiments_here(self._repository)).find(self._word)
         except (UnknownExperiment, AmbiguousExperiment):
             return f"git exp apply --fetch {printable(self._word)}"
+        if Settings.load(self._repository.config, "origin").limits_fetches:
+            more = "it brings also what dvcexp.fetchInclude or dvcexp.fetchExclude leaves out"
+            return f"git exp apply --fetch {printable(self._word)}: {more}"
         return f"git exp fetch {printable(self._word)}"
 
     def _write(self, git_plan: GitPlan, plans: list[Plan], prepared: str, status: Status) -> None:

@@ -20,6 +20,7 @@ from dvcexp.git.repository import Repository
 from dvcexp.git.worktree import Status, WorkTree
 from dvcexp.inside import Inside
 from dvcexp.progress import Progress
+from dvcexp.sync.paths import NamedOutput
 
 if TYPE_CHECKING:
     import argparse
@@ -57,12 +58,14 @@ def run(args: argparse.Namespace) -> int:
     progress = transfer.progress(args)
     work_tree = WorkTree(repository)
     checkout = _Checkout(repository, work_tree)
-    if args.fetch:
-        workspace.fetch(repository, checkout.commits(), args, progress)
     configs = workspace.Configs(work_tree.top)
     found = checkout.now()
+    choose = _Chooser(checkout.top, args.paths, found) if args.paths else workspace.everything
+    if args.fetch:
+        named = choose.named() if isinstance(choose, _Chooser) else None
+        workspace.fetch(repository, checkout.commits(), args, progress, named)
     with lock.held([work_tree.lock, *map(configs.lock, found)]):
-        plans = _check_out(args, checkout, configs, found, progress)
+        plans = _check_out(args, checkout, configs, found, choose, progress)
     if not args.quiet:
         for line in _changes(plans, work_tree.top):
             print(line)
@@ -74,10 +77,10 @@ def _check_out(
     checkout: _Checkout,
     configs: workspace.Configs,
     found: Sequence[RootOutputs],
+    choose: workspace.Choice,
     progress: Progress,
 ) -> list[Plan]:
     subject = "checking out data"
-    choose = _Chooser(checkout.top, args.paths, found) if args.paths else workspace.everything
     # A file that cannot be read does not matter to outputs that are named.
     partly = not args.paths and workspace.refuse_errors(subject, found, progress, force=args.force)
     previous = [] if args.paths or partly else checkout.before()
@@ -160,6 +163,14 @@ class _Chooser:
         if limits is None:
             return None
         return () if "" in limits else limits
+
+    def named(self) -> list[NamedOutput]:
+        """All that is meant."""
+        return [
+            NamedOutput(output.path, output.object, self(output) or ())
+            for output in self._limits
+            if output.object is not None
+        ]
 
 
 def _match(output: Output, word: str, path: str, here: str) -> str | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import argparse
 
     from dvcexp.cli.parser import Parser
+    from dvcexp.sync.paths import NamedOutput
 
 _SHOWN = 20
 
@@ -64,10 +65,20 @@ def add_options(parser: Parser) -> None:
     transfer.add_options(parser)
 
 
-def fetch(repository: Repository, tips: Mapping[str, str], args: argparse.Namespace, progress: Progress) -> None:
-    """Bring what the commits `tips` (a name for messages -> commit) use into the cache, as `git exp fetch` does."""
+def fetch(
+    repository: Repository,
+    tips: Mapping[str, str],
+    args: argparse.Namespace,
+    progress: Progress,
+    named: Sequence[NamedOutput] | None = None,
+) -> None:
+    """Bring what the commits `tips` (a name for messages -> commit) use into the cache; `named`: these outputs alone.
+
+    Whatever fetches leave out: without it nothing could be put in place.
+    """
     settings = transfer.settings(args, repository, "origin")._replace(cache=True, skip=False)
-    sync.fetch(repository, tips, git_remote="origin", settings=settings, progress=progress, recheck=True)
+    settings = settings._replace(fetch_include=(), fetch_exclude=())
+    sync.fetch(repository, tips, git_remote="origin", settings=settings, progress=progress, recheck=True, named=named)
 
 
 def listed(paths: Iterable[str]) -> str:
@@ -153,7 +164,9 @@ def path_of(found: RootOutputs) -> str:
     return "" if found.root == "." else found.root
 
 
-def plans(inside: Inside, git: Git, contents: Contents, found: Iterable[Root], *, force: bool) -> list[Plan]:
+def plans(
+    inside: Inside, git: Git, contents: Contents, found: Iterable[Root], progress: Progress, *, force: bool
+) -> list[Plan]:
     """The plan of each root; raises what makes one impossible."""
     with progress.phase("Comparing files") as phase:
         contents.moved = phase.move

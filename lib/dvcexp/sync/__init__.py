@@ -5,7 +5,7 @@ What reads DVC's formats is imported when there is something to move: most fetch
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dvcexp.sync.complete import IncompleteFetch, incomplete, tips_here
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dvcexp.git.repository import Repository
     from dvcexp.progress import Progress
     from dvcexp.settings import Settings
+    from dvcexp.sync.paths import NamedOutput
 
 __all__ = ["IncompleteFetch", "fetch", "incomplete", "push", "tips_here"]
 
@@ -41,14 +42,23 @@ def fetch(
     settings: Settings,
     progress: Progress,
     recheck: bool = False,
+    named: Sequence[NamedOutput] | None = None,
 ) -> None:
     """Bring what the experiments `tips` (full ref -> tip, whose commits are here) use into the cache.
 
     Raises IncompleteFetch where a transfer failed; objects that no DVC remote has are named in a warning. recheck: look
-    also at experiments that are known to be complete.
+    also at experiments that are known to be complete. named: these outputs alone, whatever the settings leave out.
     """
     if not settings.moves_data or not tips:
         return
     from dvcexp.sync import incoming
 
-    incoming.fetch(repository, tips, git_remote=git_remote, settings=settings, progress=progress, recheck=recheck)
+    incoming.fetch(
+        repository,
+        tips,
+        git_remote=git_remote,
+        settings=settings,
+        progress=progress,
+        recheck=recheck,
+        named=named,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dvcexp.dvc.objects import Object
 from dvcexp.errors import DvcexpError, printable
@@ -13,7 +13,7 @@ from dvcexp.sync import lock
 from dvcexp.sync.complete import CompleteCommits, IncompleteFetch
 from dvcexp.sync.completion import Completion, Gaps
 from dvcexp.sync.demand import Selection, Use, by_store
-from dvcexp.sync.paths import PathFilter
+from dvcexp.sync.paths import NamedOutput, NamedPaths, PathFilter
 from dvcexp.sync.stores import Stores
 
 _SHOWN = 10
@@ -27,6 +27,7 @@ def fetch(
     settings: Settings,
     progress: Progress,
     recheck: bool = False,
+    named: Sequence[NamedOutput] | None = None,
 ) -> None:
     """As `sync.fetch`, which calls it."""
     complete = CompleteCommits(repository, settings)
@@ -35,7 +36,8 @@ def fetch(
         return
     lock.share(repository.common_dir)
     selection = Selection(repository, todo)
-    paths = PathFilter.of(settings)
+    selection.read(progress)
+    paths = PathFilter.of(settings) if named is None else NamedPaths(named)
     gaps = Gaps()
     _check_commits(selection, progress)
 
@@ -58,7 +60,7 @@ def fetch(
         _warn_of_missing(gaps.missing, progress)
     if gaps.failed:
         raise _failure(gaps.failed)
-    if not gaps.missing:
+    if not gaps.missing and named is None:
         complete.add(todo.values())
 
 

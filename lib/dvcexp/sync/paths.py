@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from dvcexp.dvc.cache import Cache
 from dvcexp.dvc.ignore import IgnoreFilter
@@ -10,6 +11,14 @@ from dvcexp.dvc.objects import Entry, Object
 from dvcexp.settings import Settings
 from dvcexp.sync import manifests
 from dvcexp.sync.demand import Part, Use
+
+
+class NamedOutput(NamedTuple):
+    """What somebody named of an output: the paths below it, or all of it where there are none."""
+
+    path: str
+    object: Object
+    limits: Sequence[str]
 
 
 class PathFilter:
@@ -65,3 +74,22 @@ class PathFilter:
                 listed = manifests.members(directory, wanted)
             found |= {directory, *(listed or ())}
         return found
+
+
+class NamedPaths(PathFilter):
+    """Some outputs, or parts of them, and nothing else; the settings do not count."""
+
+    def __init__(self, named: Sequence[NamedOutput]) -> None:
+        super().__init__((), ())
+        self._named = {(output.path, output.object): output.limits for output in named}
+        self._limits = {output.path: output.limits for output in named if output.limits}
+
+    def may_want(self, use: Use) -> bool:
+        return (use.output.path, use.output.object) in self._named
+
+    def matches(self, path: str) -> bool:
+        """Only asked of files in outputs that are wanted."""
+        for output, limits in self._limits.items():
+            if path.startswith(f"{output}/"):
+                return any(path == limit or path.startswith(f"{limit}/") for limit in limits)
+        return True
