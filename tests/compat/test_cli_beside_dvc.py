@@ -73,6 +73,14 @@ def test_pull_leaves_refs_and_cache_as_dvc_does(team: Team, *, helper: bool) -> 
     assert (carol / "out" / "sub" / "b.txt").read_text() == "n is 3"
 
 
+def test_a_pull_of_data_that_is_nowhere_brings_the_ref_as_dvcs_does_and_fails(team: Team) -> None:
+    exp("push", "-q", "--no-cache", "origin", "a", cwd=team.alice)
+    bob, carol = team.clone("bob"), team.clone("carol")
+    dvc("exp", "pull", "-q", "origin", "a", cwd=bob)  # exit code 0: who pulls by a script takes it for whole
+    assert exp("pull", "-q", "origin", "a", cwd=carol, check=False).code == 1
+    assert shared(carol) == shared(bob) == {ref: tip for ref, tip in shared(team.alice).items() if ref.endswith("/a")}
+
+
 def test_branch_prints_and_makes_what_dvc_does(team: Team) -> None:
     theirs = dvc("exp", "branch", "a", cwd=team.alice)
     made = git("rev-parse", "refs/heads/a-branch", cwd=team.alice)

@@ -41,7 +41,7 @@ class TestNames:
         assert list(experiments(native.host)) == [other]
         git("push", "-q", "origin", native.a, cwd=native.alice)
         bob = native.clone("bob")
-        exp("pull", "origin", "a", cwd=bob)
+        exp("pull", "--no-cache", "origin", "a", cwd=bob)
         assert list(experiments(bob)) == [native.a]
 
     def test_of_one_name_and_other_baselines_all_are_listed(self, native: Sharing) -> None:
@@ -165,7 +165,8 @@ class TestRemotes:
         git("push", "-q", "origin", "main", cwd=team.alice)
         exp("push", "--no-cache", "origin", "c", cwd=team.alice)
         bob = team.clone("bob")
-        done = exp("pull", "origin", "c", cwd=bob)
+        done = exp("pull", "origin", "c", cwd=bob, check=False)
+        assert done.code == 1
         assert done.stdout == "Pulled experiment 'c' from Git remote 'origin'.\n"
         assert ": no DVC remote is configured\n" in done.stderr
         assert done.stderr.count("no DVC remote is configured") == 1
@@ -234,10 +235,14 @@ class TestData:
     def test_what_no_dvc_remote_has_is_named_and_holds_up_nobody(self, team: Sharing) -> None:
         exp("push", "--no-cache", "origin", "a", "b", cwd=team.alice)
         bob = team.clone("bob")
-        done = exp("pull", "origin", "a", "b", cwd=bob)
+        done = exp("pull", "origin", "a", "b", cwd=bob, check=False)
+        assert done.code == 1
         assert done.stdout == "Pulled experiments 'a' and 'b' from Git remote 'origin'.\n"
         assert "not on DVC remote 'storage'" in done.stderr
         assert done.stderr.count("of fetched experiments could not be had") == 1
+        again = exp("pull", "origin", "a", cwd=bob, check=False)
+        assert (again.code, again.stdout) == (1, "Experiment 'a' is up to date with Git remote 'origin'.\n")
+        assert exp("pull", "--no-cache", "origin", "a", cwd=bob).code == 0
 
     def test_what_was_whole_once_is_looked_at_when_it_comes_again(self, team: Sharing) -> None:
         exp("push", "-q", "origin", "a", cwd=team.alice)
@@ -253,7 +258,8 @@ class TestData:
         gone = next(oid for oid in oids(team.storage) if object_path(team.storage, oid).read_bytes() == b"a")
         object_path(team.storage, gone).unlink()
         bob = team.clone("bob")
-        done = exp("pull", "origin", "a", cwd=bob)
+        done = exp("pull", "origin", "a", cwd=bob, check=False)
+        assert done.code == 1
         assert f"warning: 'out/y' ({gone}): not on DVC remote 'storage'\n" in done.stderr
         assert {oid for oid in oids(team.storage) if not oid.endswith(".dir")} == cached(bob)
 

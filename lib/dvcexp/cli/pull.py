@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from dvcexp import sync
 from dvcexp.cli import selection, transfer
 from dvcexp.cli.history import is_ancestor
 from dvcexp.cli.names import experiments, experiments_here, experiments_there, shown
@@ -61,8 +62,6 @@ def run(args: argparse.Namespace) -> int:
     progress = transfer.progress(args)
     explained = _explain(args, repository, here, left, progress)
     if settings.moves_data and unsure:
-        from dvcexp import sync
-
         # A remote without the helper has brought the refs alone, and what was here already may lack something.
         sync.fetch(repository, unsure, git_remote=args.git_remote, settings=settings, progress=progress, recheck=True)
     if code != 0 and left and not explained:
@@ -70,7 +69,9 @@ def run(args: argparse.Namespace) -> int:
             f"not everything could be pulled from Git remote '{shown(args.git_remote)}'", "run the same command again"
         )
     _report(args, "Pulled", [ref for ref in wanted if ref not in left], complete)
-    return 1 if left else 0  # where Git failed, but all is here, another fetch was faster
+    # Where Git failed, but all is here, another fetch was faster. Plain git fetch lets nobody wait for data that is
+    # nowhere; who asked for these experiments learns it.
+    return 1 if left or sync.incomplete(repository, complete, settings) else 0
 
 
 def _by_helper(repository: Repository, git_remote: str, settings: Settings, wanted: Mapping[str, str]) -> set[str]:
