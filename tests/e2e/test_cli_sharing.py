@@ -291,6 +291,14 @@ class TestFetch:
         exp("fetch", "-r", "storage", cwd=bob, env={"DVCEXP_SKIP": "1"})
         assert cached(bob) == oids(native.storage)
 
+    def test_in_a_fresh_clone_says_what_brings_experiments(self, native: Sharing, bob: Path) -> None:
+        clone = native.clone("carol")
+        said = "No experiments here yet. To take them from there: git exp pull --all-commits origin\n"
+        assert exp("fetch", cwd=clone) == (0, said, "")
+        assert exp("fetch", "-q", cwd=clone) == (0, "", "")
+        exp("pull", "--all-commits", "origin", cwd=clone)
+        assert cached(clone) == oids(native.storage)
+
     def test_of_an_unknown_name_says_so(self, bob: Path) -> None:
         done = exp("fetch", "nope", cwd=bob, check=False)
         assert done.code == 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dvcexp import sync
 from dvcexp.cli import transfer
-from dvcexp.cli.names import Names, experiments_here
+from dvcexp.cli.names import Names, experiments_here, shown
 from dvcexp.experiments import NAMESPACE
 from dvcexp.git.optin import remotes
 from dvcexp.git.repository import Repository
@@ -40,6 +40,10 @@ def run(args: argparse.Namespace) -> int:
     repository = Repository.discover()
     git_remote, words = _split(repository, args.words)
     here = experiments_here(repository)
+    if not here and not words:
+        if not args.quiet:
+            print(f"No experiments here yet. To take them from there: git exp pull --all-commits {shown(git_remote)}")
+        return 0
     tips = Names(repository, here).find_all(words) if words else here
     # Whoever types this wants data, whatever moves along with refs by itself.
     settings = transfer.settings(args, repository, git_remote)._replace(cache=True, skip=False)
