@@ -51,6 +51,13 @@ VERBS = {
 # As in DVC.
 ALIASES = {"ls": "list", "rm": "remove"}
 
+# What somebody who knows `dvc exp` may look for here -> where it is.
+_DVCS = {
+    **{word: f"dvc exp {word}" for word in ("run", "save", "diff", "clean")},
+    "gc": "git exp prune frees the data of removed experiments, dvc gc more",
+    "queue": "dvc queue --help",
+}
+
 
 def main() -> int:
     """The program `git-exp`."""
@@ -129,6 +136,8 @@ def _unknown(word: str) -> DvcexpError:
         return UsageError(f"unknown option '{word}'", "git exp -h")
     from difflib import get_close_matches
 
+    if word in _DVCS:
+        return DvcexpError(f"'{word}' is not a git exp command: that is DVC's to do", _DVCS[word])
     near = get_close_matches(word, [name for name, verb in VERBS.items() if verb.summary], n=3)
     hints = [f"did you mean 'git exp {name}'?" for name in near]
     return DvcexpError(f"'{word}' is not a git exp command", *hints, "see 'git exp -h'")

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from dvcexp.errors import UsageError
+from dvcexp.errors import UsageError, printable
 
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction["Parser"]
@@ -50,6 +50,7 @@ class Parser(argparse.ArgumentParser):
         self._intermixing = True
         words = list(sys.argv[1:] if args is None else args)
         end = words.index("--") if "--" in words else len(words)
+        self._refuse_unknown(words[:end])
         options = [f"{word}=" if self._is_attached(word) else word for word in words[:end]]
         # argparse loses a `--` that stands before intermixed arguments: what is behind it is made to look like none.
         behind = [f"{_VEIL}{word}" for word in words[end + 1 :]]
@@ -62,6 +63,18 @@ class Parser(argparse.ArgumentParser):
         for name, value in vars(known).items():
             setattr(known, name, _unveiled(value))
         return known, unknown
+
+    def _refuse_unknown(self, words: Sequence[str]) -> None:
+        """Name a long option that is none, and what may have been meant, before argparse misses an argument for it."""
+        for word in words:
+            name = word.partition("=")[0]
+            known = self._option_string_actions
+            if len(name) > 2 and name.startswith("--") and not any(option.startswith(name) for option in known):
+                from difflib import get_close_matches
+
+                self.print_usage(sys.stderr)
+                near = get_close_matches(name, [option for option in known if option.startswith("--")], n=3)
+                raise UsageError(f"unknown option '{printable(name)}'", *(f"did you mean '{one}'?" for one in near))
 
     def _is_attached(self, word: str) -> bool:
         """Is it such an option, perhaps abbreviated, without a value?"""

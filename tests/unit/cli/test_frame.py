@@ -70,6 +70,20 @@ def test_a_wrong_option_of_a_verb_is_wrong_usage(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err.startswith("usage: git exp install ")
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"), [("--al-commits", "--all-commits"), ("--dryrun", "--dry-run"), ("--remot=x", None)]
+)
+def test_an_option_with_a_typo_names_the_one_that_was_meant(given: str, meant: str | None) -> None:
+    parser = cli.parser_of("push")
+    if meant is None:  # an abbreviation is none
+        assert parser.parse_args([given, "origin"]).remote == "x"
+        return
+    with pytest.raises(UsageError) as error:
+        parser.parse_args([given])
+    assert error.value.message == f"unknown option '{given}'"
+    assert error.value.hints[0] == f"did you mean '{meant}'?"
+
+
 class TestOptionsBetweenArguments:
     """`git exp pull origin --no-cache exp-a`, which plain argparse refuses."""
 
