@@ -1,4 +1,4 @@
-"""`git exp remove`: experiments go, here or on a Git remote. Their data stays where it is."""
+"""`git exp remove`: experiments go, here or on a Git remote. Their data stays where it is: see `git exp prune`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def add_parser(verbs: Verbs) -> None:
     """The verb's arguments."""
     parser = verbs.add_parser(
         "remove",
-        description="Remove experiments here, or with -g on a Git remote. Data is never removed.",
+        description="Remove experiments here, or with -g on a Git remote. Their data stays: 'git exp prune' frees what"
+        " nothing but removed experiments used in the cache; a DVC remote keeps all.",
     )
     parser.add_argument("experiments", nargs="*", metavar="<experiment>", help="name, full ref or commit id")
     selection.add_options(parser, "remove", default="none")
