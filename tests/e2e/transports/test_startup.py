@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -80,3 +81,18 @@ def test_the_program_says_how_it_is_used() -> None:
     done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False)
     assert done.returncode == 129
     assert "started by Git" in done.stderr
+
+
+def test_a_configuration_that_cannot_be_read_to_its_end_stops_it(make_world: MakeWorld, tmp_path: Path) -> None:
+    """Which protocols may not be used may stand in the rest."""
+    world = make_world()
+    program = Path(__file__).parents[3] / "helpers" / "git-remote-dvcexp"
+    broken = tmp_path / "broken"
+    broken.write_text("[user]\n\tname = Ada\n[core\n")
+    environ = {**os.environ, "GIT_DIR": str(world.project / ".git"), "GIT_CONFIG_GLOBAL": str(broken)}
+    command = [sys.executable, program, "origin", str(world.host)]
+    done = subprocess.run(
+        command, env=environ, input="capabilities\n", capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "error: git config --list: exit code 128\n" in done.stderr
