@@ -98,6 +98,7 @@ class TestWhereUploadsAreRenamed(OnDisk):
 
 class TestWhereUploadsAppearWhole(OnDisk):
     renames = False
+    tells_bytes = False
     seeks = False
 
 

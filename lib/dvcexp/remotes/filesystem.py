@@ -223,7 +223,7 @@ class FilesystemRemote(PerObjectRemote):
             path = self._path(upload.key)
             self._call(self._fs.makedirs, path.rpartition("/")[0], exist_ok=True)
             if self._kind.renames:
-                self._put_aside(upload.source, path)
+                self._put_aside(upload.source, path, upload.moved)
             else:
                 self._fs.put_file(upload.source, path)
         return Outcome(upload.key, size)
@@ -284,11 +284,11 @@ class FilesystemRemote(PerObjectRemote):
 
         return Body(offset if self._kind.seeks else 0, size, chunks())
 
-    def _put_aside(self, source: str, final: str) -> None:
+    def _put_aside(self, source: str, final: str, moved: Callable[[int], object]) -> None:
         """Write under another name and rename: in HDFS a file is there, and growing, from its first byte on."""
         temporary = temporary_beside(final)
         try:
-            self._write(source, temporary)
+            self._write(source, temporary, moved)
             with contextlib.suppress(FileExistsError):
                 self._call(self._fs.mv, temporary, final)
             # WebHDFS answers a rename that it refuses like one that it did.
@@ -300,11 +300,12 @@ class FilesystemRemote(PerObjectRemote):
                 self._call(self._fs.rm_file, temporary)
             raise
 
-    def _write(self, source: str, path: str) -> None:
+    def _write(self, source: str, path: str, moved: Callable[[int], object]) -> None:
         with builtins.open(source, "rb") as file:
             target = self._call(self._fs.open, path, "wb")
             while chunk := file.read(_CHUNK):
                 self._call(target.write, chunk)
+                moved(len(chunk))
             self._call(target.close)
 
     def _call(self, work: Callable[..., Any], *args: object, **options: object) -> Any:
