@@ -42,7 +42,7 @@ def add_parser(verbs: Verbs) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Pull; 1 if an experiment has diverged or lacks data, and Git's exit code if its fetch fails."""
+    """Pull; 1 if an experiment has diverged or lacks data, or if Git's fetch fails."""
     repository = Repository.discover()
     settings = transfer.settings(args, repository, args.git_remote)
     there = experiments_there(args.git_remote)
