@@ -135,8 +135,10 @@ class ObjectReader:
         return self.commit(sha).parents
 
     def has_commit(self, sha: str) -> bool:
-        """Is this commit here? In a partial clone Git would fetch it for the question, and start processes for each. Since
-        2.39.4 it can be told not to."""
+        """Is this commit here? In a partial clone Git would fetch it for the question, and start processes for each.
+
+        Since 2.39.4 it can be told not to.
+        """
         try:
             if self._is_partial():
                 return self._from_batch(sha, fetch=False)[0] == b"commit"

@@ -11,7 +11,7 @@ from tests.support.git_operations import NEW
 from tests.support.git_worlds import EVERY_EXPERIMENT
 from tests.support.shell import Done
 
-_OURS = ("Uploading objects", "Downloading objects", "Checking ")
+_OURS = ("Uploading ", "Downloading ", "Checking ", "Reading experiments")
 
 
 def phases(done: Done) -> tuple[list[str], list[str]]:
