@@ -99,8 +99,9 @@ def test_one_connection_for_all_commands(share: Share, hosts: GitHosts, short: P
         sh("ssh", "-S", short / "master", "-O", "exit", "git", cwd=short, check=False)
 
 
-def test_a_key_whose_passphrase_is_typed(hosts: GitHosts, make_world: MakeWorld) -> None:
-    world = make_world("ssh")
+@pytest.mark.parametrize("transport", ["ssh"])
+def test_a_key_whose_passphrase_is_typed(transport: str, hosts: GitHosts, make_world: MakeWorld) -> None:
+    world = make_world(transport)
     key = hosts.sshd.locked_key
     ssh = hosts.fresh_ssh_command.replace(f"-i {hosts.sshd.key}", f"-i {key}").replace("BatchMode=yes", "BatchMode=no")
     done = on_terminal(
