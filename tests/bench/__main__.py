@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -13,12 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from fnmatch import fnmatch
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench import budget, local, servers
 from tests.bench.cases import DVC, OURS, Case, Way, nothing
+from tests.bench.machine import machine, versions
 from tests.bench.measure import CommandFailed, count, run
 from tests.bench.place import SCALES, Place, make_place
 from tests.bench.results import Measured, Result, details, markdown, plain, summary
@@ -126,28 +123,12 @@ def document(results: Sequence[Result], scale: str, place: Place) -> str:
     """docs/benchmarks.md."""
     template = Path(__file__).with_name("benchmarks.md").read_text()
     return template.format(
-        machine=_machine(place.folder),
-        versions=_versions(),
+        machine=machine(place.folder),
+        versions=versions(),
         budget="Not to be judged by a tiny run." if scale == "tiny" else markdown(budget.verdicts(results)),
         summary=markdown(summary(results)),
         details=markdown(details(results)),
     )
-
-
-def _machine(folder: Path) -> str:
-    memory = int(Path("/proc/meminfo").read_text().split()[1]) / 1e6
-    system = _said("df", "--output=fstype", str(folder)).split()[-1]
-    kernel = platform.release().partition("-")[0]
-    return f"{len(os.sched_getaffinity(0))} cores, {memory:.0f} GB of memory, Linux {kernel}, {system}"
-
-
-def _versions() -> str:
-    git = _said("git", "--version").split()[2]
-    return f"dvcexp {version('dvcexp')}, DVC {version('dvc')}, Python {platform.python_version()}, Git {git}"
-
-
-def _said(*argv: str) -> str:
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
 if __name__ == "__main__":

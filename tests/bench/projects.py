@@ -72,7 +72,8 @@ class Shape:
     """`experiments`, each with a model of `model` bytes and a directory of `files` files of `size` bytes.
 
     That is 2 + `files` objects an experiment, the directory's manifest among them; no two are equal. kept: only so many
-    experiments have their objects in the cache.
+    experiments have their objects in the cache. alike: all experiments have the same objects, and packed refs. commits:
+    so many an experiment, each with objects of its own. history: so many commits below the baseline.
     """
 
     experiments: int
@@ -80,11 +81,14 @@ class Shape:
     size: int = 2048
     model: int = 2048
     kept: int | None = None
+    alike: bool = False
+    commits: int = 1
+    history: int = 0
 
     @property
     def objects(self) -> int:
         """How many objects there are in all."""
-        return self.experiments * (2 + self.files)
+        return (1 if self.alike else self.experiments * self.commits) * (2 + self.files)
 
 
 class Project:
@@ -148,8 +152,9 @@ class Project:
             "metrics.json": '{"accuracy": 0.50}',
             "train.py": _CODE.decode(),
         }
-        commit = _commit("refs/heads/main", 1, "Train a model", files)
-        self._import([commit])
+        main = "refs/heads/main"
+        before = [_commit(main, 1, f"Note {number}", {"notes": f"{number}\n"}) for number in range(self.shape.history)]
+        self._import([*before, _commit(main, 1, "Train a model", files)])
         git("checkout", "-q", "-f", "main", cwd=self.alice)
         return git("rev-parse", "HEAD", cwd=self.alice)
 
@@ -157,12 +162,18 @@ class Project:
         for folder in range(256):
             (self.cache / "md5" / f"{folder:02x}").mkdir(parents=True)
         self._import(self._experiments())
+        if self.shape.alike:
+            git("pack-refs", "--all", cwd=self.alice)
 
     def _experiments(self) -> Iterator[bytes]:
         content = random.Random(7)
         shape = self.shape
-        for number in range(shape.experiments):
-            store = self._store if shape.kept is None or number < shape.kept else _md5
+        for number in range(shape.experiments * shape.commits):
+            experiment, later = divmod(number, shape.commits)
+            kept = 1 if shape.alike else shape.kept
+            store = self._store if kept is None or experiment < kept else _md5
+            if shape.alike:
+                content.seed(7)
             model = store(_bytes(content, shape.model))
             rows = [
                 {"md5": store(_bytes(content, shape.size)), "relpath": f"{file // 1000:03d}/{file:07d}.bin"}
@@ -185,8 +196,9 @@ class Project:
                 "params.yaml": f"epochs: 10\nlr: {0.001 * (number + 1)}\n",
                 "metrics.json": metrics,
             }
-            message = f"dvc: commit experiment {_name(number)}"
-            yield _commit(self.ref(number), number + 2, message, files, parent=self.baseline)
+            message = f"dvc: commit experiment {_name(experiment)}"
+            parent = None if later else self.baseline  # without one, what the ref has
+            yield _commit(self.ref(experiment), number + 2, message, files, parent)
 
     def _store(self, content: bytes, suffix: str = "") -> str:
         oid = _md5(content, suffix)

@@ -78,6 +78,10 @@ class Served:
         self.project.reset_pull()
         self._configure(self.project.bob)
 
+    def connect(self) -> None:
+        """Lead Alice to where everything is, through the proxy if there is one."""
+        self._configure(self.project.alice)
+
     def alone(self, command: str, folder: Path) -> tuple[str, ...]:
         """The client's command for what the last reset set up."""
         script = f"path=$(cat {self._note}) && {command.format(path='$path', list=f'{self._note}.list')}"
@@ -104,19 +108,20 @@ class Served:
 def s3(place: Place) -> Iterator[Case]:
     """S3 by `rclone serve s3`."""
     with s3_server(_folder(place, "s3")) as port:
-        where = (
-            f":s3,provider=Other,access_key_id={S3_KEY},secret_access_key={S3_SECRET},no_check_bucket=true,"
-            f'endpoint=\\"http://127.0.0.1:{port}\\":{S3_BUCKET}/{{path}}/files'
-        )
-        rclone = "rclone --config /dev/null --transfers 32 --checkers 32 --size-only -q copy"
-        options = [f"url = s3://{S3_BUCKET}/{{path}}", "endpointurl = http://127.0.0.1:{port}", "region = us-east-1"]
-        options += [f"access_key_id = {S3_KEY}", f"secret_access_key = {S3_SECRET}"]
-        yield from _moves(
-            place,
-            Server(
-                "s3", "S3", port, "\n".join(options), "rclone", f'{rclone} "$1" "{where}"', f'{rclone} "{where}" "$1"'
-            ),
-        )
+        yield from _moves(place, on_s3(port))
+
+
+def on_s3(port: int) -> Server:
+    """The S3 server at this port."""
+    where = (
+        f":s3,provider=Other,access_key_id={S3_KEY},secret_access_key={S3_SECRET},no_check_bucket=true,"
+        f'endpoint=\\"http://127.0.0.1:{port}\\":{S3_BUCKET}/{{path}}/files'
+    )
+    rclone = "rclone --config /dev/null --transfers 32 --checkers 32 --size-only -q copy"
+    options = [f"url = s3://{S3_BUCKET}/{{path}}", "endpointurl = http://127.0.0.1:{port}", "region = us-east-1"]
+    options += [f"access_key_id = {S3_KEY}", f"secret_access_key = {S3_SECRET}"]
+    put, get = f'{rclone} "$1" "{where}"', f'{rclone} "{where}" "$1"'
+    return Server("s3", "S3", port, "\n".join(options), "rclone", put, get)
 
 
 def http(place: Place) -> Iterator[Case]:

@@ -33,3 +33,15 @@ def test_every_kind_of_case_runs_and_the_page_is_written(
     assert str(tmp_path) not in text
     assert text.count("| than DVC |") == text.count("| files opened |") == 1
     assert ("| dvc exp push |" in text) == (not options)
+
+
+def test_series_run_and_the_page_on_scaling_is_written(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    command = [sys.executable, "-m", "tests.bench.scaling", "--scale", "tiny", "--runs", "1", "--no-count"]
+    done = sh(*command, "--folder", str(tmp_path), "--write", str(page), cwd=ROOT)
+    text = page.read_text()
+    assert text in done.stdout
+    assert str(tmp_path) not in text
+    assert text.count("| CPU grows with |") == 7
+    assert "| `git push`, all of it | - |" not in text
+    assert text.count("| requests | ") == 1
