@@ -92,7 +92,7 @@ class Watched:
 
 
 def _program(argv: list[str]) -> str:
-    words = [word for word in argv if not word.startswith("-")]
+    words = [word for word in argv if not word.startswith("-") and "=" not in word]  # no options, no settings
     return f"git {words[1]}" if words[0] == "git" else words[0]
 
 
@@ -167,7 +167,8 @@ def test_trees_that_experiments_share_are_read_once(tmp_path: Path) -> None:
     real = shutil.which("git")
     write_program(
         tmp_path / "programs" / "git",
-        f'#!/bin/sh\nif [ "$1" = cat-file ]; then tee -a {questions} | {real} "$@"; else exec {real} "$@"; fi\n',
+        "#!/bin/sh\ncase $* in\n"
+        f'*\'cat-file --batch\') tee -a {questions} | {real} "$@" ;;\n*) exec {real} "$@" ;;\nesac\n',
     )
     counts = []
     for experiments in (2, 4):
