@@ -125,7 +125,6 @@ REACHING = [
         "as others",
         "data first",
         ("urls::TestOtherRepositories::test_a_sha256_repository_is_carried_too",),
-        pushes=True,
         but={"helper in lines": "own"},
     ),
     Feature(
