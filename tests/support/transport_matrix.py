@@ -22,11 +22,11 @@ FETCH = _alike(
     "path; file; ssh; git",
     "file, v0; scp-like, v0; git, v1",
     "http; http with password; https",
-    "dumb http; helper in lines",
+    "dumb http; other helper",
 )
 PUSH = _alike(
     "path; file; file, v0; ssh; scp-like, v0; git; git, v1",
-    "http; http, v0; http with password; https; helper in lines",
+    "http; http, v0; http with password; https; other helper",
 )
 CONNECT = _alike(
     "path; file; file, v0", "ssh; scp-like, v0", "git; git, v1", "http; http, v0; http with password; https; dumb http"
@@ -86,11 +86,11 @@ class Feature(NamedTuple):
 
 def columns() -> list[Transport]:
     """The transports that have a column."""
-    return [*TRANSPORTS, Transport("https", "https://..."), Transport("helper in lines", "<name>::...")]
+    return [*TRANSPORTS, Transport("https", "https://..."), Transport("other helper", "<name>::...")]
 
 
 # Fixtures and what they reach their host by, whatever a test is parametrised with.
-_FIXED = {"https": "https", "make_shelf": "helper in lines", "share": "ssh", "worlds": "http"}
+_FIXED = {"https": "https", "make_shelf": "other helper", "share": "ssh", "worlds": "http"}
 
 
 def transports_of(test: str) -> set[str]:

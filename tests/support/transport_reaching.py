@@ -48,7 +48,7 @@ REACHING = [
         ("urls::TestConfiguredUrls::test_the_services_of_the_other_side_can_be_named",),
         CONNECT,
         rest="none",
-        but={"ext helper": "own", "helper in lines": "own"},
+        but={"ext helper": "own", "other helper": "own"},
     ),
     Feature(
         "`-4`, `-6`",
@@ -56,7 +56,7 @@ REACHING = [
         "as Git",
         ("urls::TestConfiguredUrls::test_a_family_is_asked_for_as_git_asks",),
         CONNECT,
-        but={"helper in lines": "own"},
+        but={"other helper": "own"},
     ),
     Feature(
         "`core.gitProxy`",
@@ -99,7 +99,7 @@ REACHING = [
         ("urls::TestPolicy::test_what_the_other_side_runs_is_not_bound_to_our_repository",),
         CONNECT,
         rest="far",
-        but={"ext helper": "own", "helper in lines": "own"},
+        but={"ext helper": "own", "other helper": "own"},
     ),
     Feature(
         "a bundle file",
@@ -125,7 +125,7 @@ REACHING = [
         "as others",
         "data first",
         ("urls::TestOtherRepositories::test_a_sha256_repository_is_carried_too",),
-        but={"helper in lines": "own"},
+        but={"other helper": "own"},
     ),
     Feature(
         "CAs, client certificates, credential helpers, headers, cookies, for one URL alone too; typed passwords; redirects",
@@ -189,12 +189,20 @@ REACHING = [
         rest="row",
     ),
     Feature(
+        "helpers that speak in streams (`import`, `export`)",
+        "speaks to them in streams",
+        "as Git; experiments come and go without data",
+        ("line_helper::test_one_that_speaks_in_streams_is_relayed_and_brings_no_data",),
+        NONE,
+        rest="none",
+    ),
+    Feature(
         "`--progress`",
         "meters",
         "Git's meters, with the same counts",
         ("progress::test_they_are_shown_through_the_helper_too",),
         pushes=True,
-        but={"helper in lines": "own"},
+        but={"other helper": "own"},
     ),
     Feature(
         "`--git-dir` and work tree apart",
@@ -223,7 +231,7 @@ REACHING = [
         PUSH,
         True,
         "http",
-        {"ext helper": "row", "helper in lines": "http"},
+        {"ext helper": "row", "other helper": "http"},
     ),
     Feature(
         "the program at the other end dies meanwhile",
@@ -233,7 +241,7 @@ REACHING = [
         PUSH,
         True,
         "http",
-        {"helper in lines": "http"},
+        {"other helper": "http"},
     ),
     Feature(
         "the remote moves meanwhile, or cannot be reached again",
@@ -246,7 +254,7 @@ REACHING = [
         PUSH,
         True,
         "row",
-        {"ext helper": "own", "helper in lines": "row"},
+        {"ext helper": "own", "other helper": "row"},
     ),
     Feature(
         "the same over HTTP",
@@ -296,7 +304,7 @@ REACHING = [
         ("broken_connections::test_a_host_that_cannot_be_reached_is_reported_with_gits_exit_code",),
         CONNECT,
         rest="local",
-        but={"helper in lines": "own"},
+        but={"other helper": "own"},
     ),
     Feature(
         "an ssh that cannot be run",

@@ -24,7 +24,7 @@ SHARING = [
         ("refusals::test_an_atomic_push_goes_as_a_whole_or_not_at_all",),
         PUSH,
         True,
-        but={"helper in lines": "own"},
+        but={"other helper": "own"},
     ),
     Feature(
         "the same, with `-q`",
@@ -58,7 +58,7 @@ SHARING = [
         ("refusals::TestSignedPush::test_it_arrives_signed_with_its_data",),
         PUSH,
         True,
-        but={"helper in lines": "own"},
+        but={"other helper": "own"},
     ),
     Feature(
         "signed push without its data, over a stream",
@@ -77,7 +77,7 @@ SHARING = [
         PUSH,
         True,
         "row",
-        but={"helper in lines": "own"},
+        but={"other helper": "own"},
     ),
     Feature(
         "DVC's own refs (`refs/exps/exec`, `stash`, ...) in a push",
