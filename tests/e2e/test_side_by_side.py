@@ -114,8 +114,6 @@ def test_with_dvc_and_git_gc_among_them(tmp_path: Path) -> None:
     team.look_over()
     assert [done.stderr for command, done in results if command.argv[0] == "dvc" and done.code != 0] == []
     assert "ran" in {ref.rsplit("/", 1)[1] for ref in experiments(team.alice.path)}
-    team.settle()
-
     team.make_experiments("second")
     repacks = [typed(folder, "git repack -q -a -d") for folder in (team.alice.path, team.bob.path, team.host)]
     assert unclear(together([*team.ten(), *repacks], tmp_path / "second")) == []
