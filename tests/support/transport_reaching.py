@@ -128,7 +128,7 @@ REACHING = [
         but={"other helper": "own"},
     ),
     Feature(
-        "CAs, client certificates, credential helpers, headers, cookies, for one URL alone too; typed passwords; redirects",
+        "CAs, client certificates, credential helpers, headers, cookies, for one URL too; typed passwords; redirects",
         "uses them",
         "Git's own: the server sees the same requests, a credential helper the same questions",
         (
