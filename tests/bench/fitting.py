@@ -8,14 +8,16 @@ from typing import NamedTuple
 
 # Of both fits each point counts by its relative error: else the largest alone would choose the line.
 _EXPONENTS = [step / 50 for step in range(10, 151)]
-_NOTICEABLE = 1.25  # what grows by less over the whole range is not told from noise
+_NOISE = 1.5  # what grows by no more from the first size to the last is not told from noise
+_LITTLE = 4  # nor by no more a power from a line
 _STEEP = 1.15  # above that a straight line is no longer trusted beyond what was measured
 
 
 class Fit(NamedTuple):
     """`fixed + unit * size ** exponent`, and `line`, the same with the exponent 1: its fixed cost and its cost a unit.
 
-    exponent: 0 where nothing grows. off: how far the farthest point is from the fit, as a part of it.
+    exponent: 0 where nothing grows. little: it grows so little that the line is all there is. off: how far the farthest
+    point is from the fit, as a part of it.
     """
 
     fixed: float
@@ -23,6 +25,7 @@ class Fit(NamedTuple):
     exponent: float
     line: tuple[float, float]
     off: float
+    little: bool = False
 
     @property
     def steep(self) -> bool:
@@ -37,15 +40,15 @@ class Fit(NamedTuple):
         return self.fixed + self.unit * size**self.exponent if self.steep else fixed + unit * size
 
 
-def fit(points: Sequence[tuple[float, float]]) -> Fit:
-    """The best for (size, cost), none of which is negative and two of which differ in size."""
+def fit(points: Sequence[tuple[float, float]], noise: float = _NOISE) -> Fit:
+    """The best for (size, cost), by size; no cost is negative, and two sizes there are at the least."""
     costs = [cost for _, cost in points]
-    if max(costs) <= _NOTICEABLE * min(costs):
+    if costs[-1] <= noise * costs[0]:
         mean = fsum(costs) / len(costs)
         return Fit(mean, 0.0, 0.0, (mean, 0.0), _off(points, mean, 0.0, 0.0))
     line = _straight(points, 1.0)
-    if len(points) < 4:  # too few to tell a power from a line
-        return Fit(*line, 1.0, line, _off(points, *line, 1.0))
+    if len(points) < 4 or costs[-1] <= _LITTLE * costs[0]:
+        return Fit(*line, 1.0, line, _off(points, *line, 1.0), little=True)
     best = min(_EXPONENTS, key=lambda exponent: _error(points, *_straight(points, exponent), exponent))
     fixed, unit = _straight(points, best)
     return Fit(fixed, unit, best, line, _off(points, fixed, unit, best))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -34,18 +33,15 @@ class Line:
     title: str
     points: list[Point] = field(default_factory=list)
 
-    def fit(self, of: Callable[[Point], float]) -> Fit | None:
-        """The law of one of its figures; None where it was measured at one size alone."""
-        found = [(point.size, of(point)) for point in self.points]
-        return fit(found) if len(found) > 1 else None
-
     @property
     def cpu(self) -> Fit | None:
-        return self.fit(lambda point: point.cpu)
+        """The law of its time; None where it was measured at one size alone."""
+        return fit([(point.size, point.cpu) for point in self.points]) if len(self.points) > 1 else None
 
     @property
     def memory(self) -> Fit | None:
-        return self.fit(lambda point: point.peak)
+        """That of its memory, in which there is little noise."""
+        return fit([(point.size, point.peak) for point in self.points], 1.1) if len(self.points) > 1 else None
 
 
 @dataclass

@@ -93,7 +93,7 @@ def _law(one: Grown, line: Line) -> tuple[str, ...]:
     processes = [point.processes for point in line.points if point.processes is not None]
     return (
         line.title,
-        "nothing" if cpu.exponent == 0 else f"n^{cpu.exponent:.2f}",
+        "nothing" if cpu.exponent == 0 else "little" if cpu.little else f"n^{cpu.exponent:.2f}",
         time(cpu.line[0]),
         time(cpu.line[1] * 1000) if cpu.exponent else "-",
         f"{cpu.off:.0%}",

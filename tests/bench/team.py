@@ -4,10 +4,11 @@ both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from tests.bench.growth import Grown, Line, Point
+from tests.bench.fitting import Fit
+from tests.bench.growth import Grown, Line
 from tests.bench.units import memory, time
 
 EXPERIMENTS, OBJECTS = 100_000, 10_000_000
@@ -39,8 +40,7 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command("`git fetch`, `git pull` of branches", "branches", "fetch", None, "nothing: experiments are not asked for"),
-    Command("`git push` of a branch", "branches", "push", None, "Git: receive-pack lists every ref to every push"),
-    Command("`git push` of one experiment", "host", "new", "push", "Git's list of refs; the upload"),
+    Command("`git push` of one experiment; a branch too", "host", "new", "push", "Git: every push lists every ref"),
     Command("`git fetch` of one experiment", "host", "one", "fetch", "the download"),
     Command("`git fetch` of all, nothing new", "host", "fetch-again", None, "the list of refs, on both sides"),
     Command("`git exp list -A`", "host", "list", None, "Git's reading of the refs"),
@@ -69,16 +69,16 @@ def figures(grown: Mapping[str, Grown], command: Command, experiments: int, each
     line = _line(grown, command.series, command.step)
     if line is None or len(line.points) < 2:
         return None
-    cpu, peak = (_at(line, of, experiments) for of in (_cpu, _peak))
+    cpu, peak = _at(line, experiments)
     if command.objects is not None:
         per_object = _line(grown, "objects", command.objects)
         if per_object is None or len(per_object.points) < 2:
             return None
         more = (each - _ALREADY) * (experiments if command.every else 1)
-        cpu += _growth(per_object, _cpu, more)
-        peak += _growth(per_object, _peak, more) if command.every else 0
+        cpu += _growth(per_object.cpu, more)
+        peak += _growth(per_object.memory, more) if command.every else 0
     alone = _line(grown, command.series, f"{command.step}-alone")
-    return Figures(cpu, peak, _at(alone, _cpu, experiments) if alone is not None else None)
+    return Figures(cpu, peak, _at(alone, experiments)[0] if alone is not None else None)
 
 
 def validation(grown: Mapping[str, Grown]) -> list[tuple[str, ...]]:
@@ -101,26 +101,16 @@ def _line(grown: Mapping[str, Grown], series: str, step: str) -> Line | None:
     return grown[series].lines.get(step) if series in grown else None
 
 
-def _cpu(point: Point) -> float:
-    return point.cpu
-
-
-def _peak(point: Point) -> float:
-    return point.peak
-
-
-def _at(line: Line, of: Callable[[Point], float], size: int) -> float:
-    """As measured, where it was, else by the fit."""
+def _at(line: Line, size: int) -> tuple[float, float]:
+    """CPU and peak: as measured, where they were, else by the fit."""
     for point in line.points:
         if point.size == size:
-            return of(point)
-    law = line.fit(of)
-    assert law is not None
-    return law.at(size)
+            return point.cpu, point.peak
+    cpu, peak = line.cpu, line.memory
+    assert cpu is not None and peak is not None
+    return cpu.at(size), peak.at(size)
 
 
-def _growth(line: Line, of: Callable[[Point], float], more: int) -> float:
+def _growth(law: Fit | None, more: int) -> float:
     """What so many objects more cost, without what any number does."""
-    law = line.fit(of)
-    assert law is not None
-    return law.at(more) - law.at(0) if law.exponent else 0.0
+    return law.at(more) - law.at(0) if law is not None and law.exponent else 0.0

@@ -27,6 +27,13 @@ def test_a_steep_law_goes_on_as_such_and_a_line_as_a_line() -> None:
     assert noisy.at(1e7) == pytest.approx(100, rel=0.05)
 
 
+def test_what_grows_little_is_told_by_a_line() -> None:
+    found = fit([(100, 0.090), (1000, 0.095), (10_000, 0.200), (100_000, 0.180)])
+    assert found.little
+    assert not found.steep
+    assert fit([(100, 0.090), (100_000, 0.100)], noise=1.1).exponent
+
+
 def test_what_differs_by_noise_alone_does_not_grow() -> None:
     found = fit([(100, 0.10), (1000, 0.11), (10_000, 0.10), (100_000, 0.12)])
     assert (found.exponent, found.at(1e9)) == (0, pytest.approx(0.1075))
