@@ -37,7 +37,7 @@ SERIES = (
     Series("branches", "Other refs on the Git host", "ref", EXPERIMENTS, (100, 1000, 10_000, 100_000), series.branches),
     Series("history", "Commits below the baseline", "commit", EXPERIMENTS, (10, 100, 1000, 10_000), series.history),
     Series("checkpoints", "Commits of one experiment", "commit", 9_999, (10, 100, 1000, 5000), series.checkpoints),
-    Series("s3", "Objects in one directory, on S3", "object", OBJECTS, (100, 316, 1000, 3162), series.s3),
+    Series("s3", "Objects in one directory, on S3", "object", 100_000, (100, 316, 1000, 3162, 10_000), series.s3),
     Series("both", "Experiments of 100 objects", "experiment", EXPERIMENTS, (1000,), series.both),
 )
 SIZES = ("tiny", "small", "full", "huge")
