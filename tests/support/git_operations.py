@@ -204,7 +204,8 @@ class FetchBranches(Operation):
         advance(world)
         world.run("fetch", "--dry-run", cwd=clone)
         world.run("fetch", "--refmap=", "origin", "main", cwd=clone)
-        world.run("fetch", "-v", "--atomic", "origin", "+refs/heads/*:refs/remotes/atomic/*", cwd=clone)
+        # Git 2.30 does not know --atomic here.
+        world.run("fetch", "-v", "--atomic", "origin", "+refs/heads/*:refs/remotes/atomic/*", cwd=clone, check=False)
         world.run("fetch", "--prune", cwd=clone)
         world.run("fetch", "--tags", "--all", cwd=clone)
         world.run("fetch", "-q", cwd=clone)

@@ -79,7 +79,7 @@ def test_a_push_that_is_cut_fails_and_can_be_repeated(
         ("git", "host.invalid", "unable to look up host.invalid"),
         ("ssh", "127.0.0.1:1", "connect to host 127.0.0.1 port 1: Connection refused"),
         ("ssh", "host.invalid", "Could not resolve hostname host.invalid"),
-        ("http", "127.0.0.1:1", "Failed to connect to 127.0.0.1 port 1"),
+        ("http", "127.0.0.1:1", "Failed to connect to 127.0.0.1"),
         ("http", "host.invalid", "Could not resolve host: host.invalid"),
     ],
 )
