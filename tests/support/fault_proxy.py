@@ -3,6 +3,7 @@
 with FaultProxy(port_of_the_server) as proxy:
     proxy.next(Fault(cut_down=1000), Fault(refuse=True))    # the next two connections; later ones are whole
     proxy.always = Fault(rate=50_000)                       # or all those that nothing was planned for
+    proxy.when(up=1000, do=proxy.cut_all)                   # at a moment that bytes tell, not the clock
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import socket
 import struct
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 _CHUNK = 16 * 1024
@@ -55,6 +56,7 @@ class FaultProxy:
         self._upstream = (host, upstream)
         self._record = record
         self._planned: deque[Fault] = deque()
+        self._moment: tuple[int, int, Callable[[], object]] | None = None
         self._open: set[_Connection] = set()
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -76,12 +78,23 @@ class FaultProxy:
         with self._lock:
             return len(self._open)
 
+    def when(self, do: Callable[[], object], *, up: int = 0, down: int = 0) -> None:
+        """Call `do` before the bytes pass that make it so many over all connections, in the thread that passes them."""
+        self._moment = up, down, do
+
     def cut_all(self) -> None:
         """Reset every connection that is open now."""
-        with self._lock:
-            connections = list(self._open)
-        for connection in connections:
+        for connection in self._connections():
             connection.end(reset=True)
+
+    def silence(self) -> None:
+        """Nothing more comes through any connection that is open now, not even its end."""
+        for connection in self._connections():
+            connection.silent = True
+
+    def _connections(self) -> list[_Connection]:
+        with self._lock:
+            return list(self._open)
 
     def __enter__(self) -> FaultProxy:
         threading.Thread(target=self._accept, daemon=True, name=f"fault-proxy-{self.port}").start()
@@ -123,6 +136,19 @@ class FaultProxy:
                 self.bytes_up += len(data)
                 self.recorded += data if self._record else b""
 
+    def before(self, data: bytes, *, down: bool) -> None:
+        """Do what is to be done before these bytes pass."""
+        with self._lock:
+            up_then, down_then = (
+                self.bytes_up + (0 if down else len(data)),
+                self.bytes_down + (len(data) if down else 0),
+            )
+            due = self._moment is not None and up_then >= self._moment[0] and down_then >= self._moment[1]
+            do = self._moment[2] if self._moment is not None and due else None
+            self._moment = None if due else self._moment
+        if do is not None:
+            do()
+
     def sleep(self, seconds: float) -> None:
         """Sleep, but not past the end of the proxy."""
         self._stopped.wait(seconds)
@@ -137,6 +163,7 @@ class _Connection:
         self._client = client
         self._server: socket.socket | None = None
         self._ended = threading.Event()
+        self.silent = False
 
     def serve(self, upstream: tuple[str, int]) -> None:
         try:
@@ -155,6 +182,8 @@ class _Connection:
         except OSError:  # the server is not there
             self.end(reset=True)
         finally:
+            if self.silent:  # to close it would break the silence
+                self._ended.wait()
             for end in (self._client, self._server):
                 if end is not None:
                     end.close()
@@ -217,6 +246,11 @@ class _Connection:
                 yield data
 
     def _forward(self, sink: socket.socket, data: bytes, *, down: bool) -> int:
+        self._proxy.before(data, down=down)
+        if self.silent:
+            return len(data)
+        if self._ended.is_set():
+            return 0
         self._proxy.passed(data, down=down)  # before: who has the data may look at the count
         try:
             sink.sendall(data)
@@ -226,7 +260,7 @@ class _Connection:
         return len(data)
 
     def _close_half(self, sink: socket.socket) -> None:
-        if not self._ended.is_set():
+        if not self._ended.is_set() and not self.silent:
             with contextlib.suppress(OSError):
                 sink.shutdown(socket.SHUT_WR)
 

@@ -125,7 +125,21 @@ def _s3(folder: Path) -> Iterator[Callable[[str], Far]]:
             keys = {"access_key_id": S3_KEY, "secret_access_key": S3_SECRET, "region": "us-east-1"}
             return Config(f"s3://{S3_BUCKET}/{name}", {"endpointurl": f"http://127.0.0.1:{port or own}", **keys})
 
-        yield lambda name: Far(own, folder / "data" / S3_BUCKET / name, lambda port: at(name, port))
+        def plant(name: str, source: Path) -> None:
+            """Not past the server, which remembers what folders have."""
+            import boto3  # type: ignore[import-untyped]
+
+            keys = {"aws_access_key_id": S3_KEY, "aws_secret_access_key": S3_SECRET, "region_name": "us-east-1"}
+            client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{own}", **keys)
+            for key, data in _read(source).items():
+                client.put_object(Bucket=S3_BUCKET, Key=f"{name}/{key}", Body=data)
+            client.close()
+
+        def make(name: str) -> Far:
+            files = folder / "data" / S3_BUCKET / name
+            return Far(own, files, lambda port: at(name, port), plant=lambda source: plant(name, source))
+
+        yield make
 
 
 @contextlib.contextmanager

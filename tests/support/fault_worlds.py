@@ -72,6 +72,7 @@ class FaultWorld(World):
         super().__init__(seed, hosts, chosen, name, helper=helper)  # type: ignore[arg-type]
         self.bob = self.folder / "clone"
         self.far = far
+        self.group = 0  # of the processes of the command that runs
         if far is not None:
             self.storage = far.files
             for project in (self.project, self.bob):
@@ -80,6 +81,10 @@ class FaultWorld(World):
         if helper:
             git("config", "remote.origin.vcs", "dvcexp", cwd=self.bob)
 
+    def forget_directory(self) -> None:
+        """The folder that the commits themselves name is not there: it would stand in for a remote that fails."""
+        shutil.rmtree(self.folder / "storage")
+
     def run(self, *args: str, cwd: Path | None = None, check: bool = True, **env: str) -> Done:
         """As World.run, in a session of its own that ends with it: one that hangs fails with code -1, and its words."""
         argv = ["git", *self.options, *args]
@@ -87,6 +92,7 @@ class FaultWorld(World):
         pipe = subprocess.PIPE
         where = cwd or self.project
         with subprocess.Popen(argv, cwd=where, env=environ, stdout=pipe, stderr=pipe, start_new_session=True) as git:
+            self.group = git.pid
             try:
                 out, err = git.communicate(timeout=_PATIENCE)
                 code = git.returncode

@@ -59,6 +59,9 @@ class Channel:
             self._writing = False
             self._hang_up()
 
+    def give_up(self) -> None:
+        """Before `close`: do not let that wait for a far end that may not be there any more."""
+
     def close(self) -> int:
         """Close both directions and wait for the far end: its exit code, 0 where it has none."""
         self.close_writer()
@@ -75,6 +78,9 @@ class ProcessChannel(Channel):
     def __init__(self, running: process.Process) -> None:
         super().__init__(running.stdout, running.stdin)
         self._process = running
+
+    def give_up(self) -> None:
+        self._process.terminate()  # ssh waits for an answer, on a connection that died without a word for ever
 
     def close(self) -> int:
         super().close()

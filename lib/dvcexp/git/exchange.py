@@ -145,6 +145,7 @@ class Exchange:
 
     def _use(self, channel: Channel) -> None:
         """Go on with another connection."""
+        self._channel.give_up()
         self._channel.close()
         self._channel = channel
         self._up.sink = channel.writer

@@ -10,6 +10,7 @@ import os
 import select
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from dvcexp.trace import trace
@@ -31,6 +32,21 @@ class Process(NamedTuple):
     def wait(self) -> int:
         """Its exit code, negative for a signal. Close its pipes before, or it may never end."""
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def terminate(self) -> None:
+        """Ask it to end, and what it has started: a shell may stand before ssh. Not after `wait`."""
+        for pid in (*_children(self.pid), self.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that `pid` has started, as far as the system tells."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []
 
 
 class Finished(NamedTuple):

@@ -139,12 +139,12 @@ class PushExchange(Exchange):
         return code
 
     def _ask(self, commands: Sequence[Command]) -> Verdict:
-        began = time.monotonic()
+        began = _now()
         trace("push", ", ".join(f"{command.ref} to {command.new}" for command in commands))
         with watching(self._git.writer):
             verdict = self._gate().before_push(commands)
         going = [c for c in commands if c.ref not in verdict.refused and c.ref not in verdict.withheld]
-        if not going or (time.monotonic() - began <= RECONNECT_AFTER and not _has_spoken(self._channel)):
+        if not going or (_now() - began <= RECONNECT_AFTER and not _has_spoken(self._channel)):
             return verdict
         return verdict._replace(refused={**verdict.refused, **self._reconnect(going)})
 
@@ -159,6 +159,7 @@ class PushExchange(Exchange):
         try:
             channel, refs = _open_again(self._reopen)
         except DvcexpError as error:
+            self._channel.give_up()
             return _all(commands, f"cannot connect again after the upload: {error.message}")
         self._use(channel)
         moved = [command for command in commands if refs.get(command.ref, "0" * len(command.old)) != command.old]
@@ -204,6 +205,11 @@ def wait_for_reader_to_go(writer: int) -> None:
 
 def _all(commands: Sequence[Command], reason: str) -> dict[str, str]:
     return {command.ref: reason for command in commands}
+
+
+def _now() -> float:
+    """Seconds of a clock that goes on while the machine sleeps: Python's monotonic one stands still on Linux."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _has_spoken(channel: Channel) -> bool:

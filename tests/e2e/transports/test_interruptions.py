@@ -19,6 +19,7 @@ from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.git_operations import NEW
 from tests.support.git_servers import GitHosts
 from tests.support.git_worlds import World
+from tests.support.processes import states, wait_until
 from tests.support.shell import git
 
 
@@ -130,6 +131,29 @@ class TestLongUploads:
         patience.write_text("from dvcexp.git import relay\nrelay.RECONNECT_AFTER = 0.0\n")
         monkeypatch.setenv("PYTHONPATH", f"{world.folder}{os.pathsep}{os.environ['PYTHONPATH']}")
         with storage_of(world, lambda: None):
+            world.run("push", "origin", "ahead", NEW)
+        assert line.proxy.connections == 2
+        assert world.seed.new in world.refs()
+
+    def test_hours_of_sleep_count_though_a_clock_stood_still(self, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A machine that sleeps loses its connections without a word, and Linux's monotonic clock leaves the time out:
+        the old connection looks fresh and alive."""
+        world = line.world
+        asleep = world.folder / "asleep"
+        clock = world.folder / "sitecustomize.py"
+        clock.write_text(
+            "import os, time\n"
+            "real = time.clock_gettime\n"
+            f"hours = lambda clock: 36000 if clock == time.CLOCK_BOOTTIME and os.path.exists({str(asleep)!r}) else 0\n"
+            "time.clock_gettime = lambda clock: real(clock) + hours(clock)\n"
+        )
+        monkeypatch.setenv("PYTHONPATH", f"{world.folder}{os.pathsep}{os.environ['PYTHONPATH']}")
+
+        def sleep() -> None:
+            asleep.touch()
+            line.proxy.silence()
+
+        with storage_of(world, sleep):
             world.run("push", "origin", "ahead", NEW)
         assert line.proxy.connections == 2
         assert world.seed.new in world.refs()
@@ -252,23 +276,8 @@ class Interrupted:
                 process.stderr.close()
 
 
-def helpers_of(group: int) -> list[int]:
-    """The processes of a group that still run."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            with contextlib.suppress(OSError):
-                fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
-                if int(fields[2]) == group and fields[0] != "Z":
-                    found.append(int(entry))
-    return found
-
-
 def wait_until_none(group: int) -> None:
-    deadline = time.monotonic() + 15
-    while helpers_of(group):
-        assert time.monotonic() < deadline, "the helper goes on without Git"
-        time.sleep(0.05)
+    wait_until(lambda: not states(group), "the helper goes on without Git")
 
 
 @pytest.mark.parametrize("transport", ["file", "ssh", "git", "http", "ext helper"])
