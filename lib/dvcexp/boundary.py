@@ -18,6 +18,7 @@ UNEXPECTED = 3
 _REFUSALS = {
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE),
     *(errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+    *(errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT),  # of a network share
 }
 
 

@@ -13,6 +13,7 @@ import functools
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Callable, Collection, Iterator
 from typing import Protocol
 
@@ -23,6 +24,107 @@ _CHUNK = 1 << 16  # larger buffers were slower on ext4
 _STRIDE = 1 << 26  # how much the kernel copies between two words about it
 _NO_FAST_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM, errno.ETXTBSY}
 _LIST_FROM = 512  # from so many keys on, reading the 256 folders is cheaper than asking for each file
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}  # what else fails may be there
+
+
+class Vanished(OSError):
+    """A folder that was here a moment ago is not any more, or another one has its name."""
+
+    def __init__(self, folder: str) -> None:
+        words = "the folder has gone, or another has taken its place: was a share unmounted?"
+        super().__init__(errno.ESTALE, words, folder)
+
+
+class Base:
+    """The folder `path` that everything of a cache, or of a DVC remote, lies below; held from the first look on.
+
+    A share can go away in the middle, and what is found by its name then is nothing, or the empty folder that it was
+    mounted on. That must not be filled in its stead: folders are made below the one that is held, and before anything
+    gets its name there, `check` sees whether the name still leads to it. One that was never there is made, as in DVC.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._held: int | None = None
+
+    def hold(self) -> bool:
+        """Hold the folder, if it is there and may be read. Is it held?"""
+        if self._held is None:
+            try:
+                # Not O_PATH, which would hold the mount point of a share that is mounted when it is first read.
+                self._held = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except OSError as error:
+                if error.errno not in _ABSENT and not isinstance(error, PermissionError):
+                    raise
+        return self._held is not None
+
+    def check(self) -> None:
+        """Raise Vanished if the name no longer leads to the folder that is held."""
+        if self._held is None:
+            return
+        try:
+            there = os.stat(self.path)
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                raise
+            raise Vanished(self.path) from None
+        if not os.path.samestat(os.fstat(self._held), there):
+            raise Vanished(self.path)
+
+    def reason(self, error: OSError) -> OSError:
+        """That the folder has vanished, if it has, for that explains `error`; else `error`."""
+        try:
+            self.check()
+        except Vanished as vanished:
+            return vanished
+        except OSError:
+            pass
+        return error
+
+    def make(self, folder: str, *, shared: bool = False) -> None:
+        """Make `folder`, which lies below, with the umask's mode; shared: with 02775 for every folder made, as DVC does
+        for `shared = group`."""
+        if self.hold():
+            self._make_below(os.path.relpath(folder, self.path), shared)
+            return
+        if shared:
+            _make_shared(folder)
+        else:
+            os.makedirs(folder, exist_ok=True)
+        self.hold()
+
+    def _make_below(self, relative: str, shared: bool) -> None:
+        try:
+            os.mkdir(relative, dir_fd=self._held)
+        except FileExistsError:
+            return
+        except FileNotFoundError:
+            above = os.path.dirname(relative)
+            if not above:
+                raise Vanished(self.path) from None  # removed, not moved
+            self._make_below(above, shared)
+            self._make_below(relative, shared)
+            return
+        except OSError as error:
+            error.filename = os.path.join(self.path, relative)
+            raise
+        if shared:
+            os.chmod(relative, 0o2775, dir_fd=self._held)
+
+    def __del__(self) -> None:
+        if self._held is not None:
+            os.close(self._held)
+
+
+def _make_shared(folder: str) -> None:
+    missing = []
+    while not os.path.isdir(folder):
+        missing.append(folder)
+        folder = os.path.dirname(folder)
+    for path in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path)
+            os.chmod(path, 0o2775)
 
 
 def temporary_beside(path: str) -> str:
@@ -123,7 +225,7 @@ def hash_file(path: str, hasher: Digest, moved: Callable[[int], object] = unhear
 def existing(base: str, keys: Collection[str]) -> set[str]:
     """Those of `keys` that are files below `base`."""
     if len(keys) < _LIST_FROM:
-        return {key for key in keys if os.path.isfile(os.path.join(base, key))}
+        return {key for key in keys if _is_file(os.path.join(base, key))}
     by_folder: dict[str, list[str]] = {}
     for key in keys:
         by_folder.setdefault(key.rpartition("/")[0], []).append(key)
@@ -136,6 +238,16 @@ def existing(base: str, keys: Collection[str]) -> set[str]:
         start = len(folder) + 1 if folder else 0
         found.update(key for key in wanted if key[start:] in names)
     return found
+
+
+def _is_file(path: str) -> bool:
+    """As os.path.isfile, but a file system that fails is not taken for one without the file."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError as error:
+        if error.errno not in _ABSENT:
+            raise
+        return False
 
 
 def walk(base: str, prefix: str) -> Iterator[tuple[str, int]]:
@@ -155,9 +267,9 @@ class Staging:
     """Files that get their final names together.
 
     Write to `temporary(final)`, then `keep` it; a full batch, and `commit` at the end, flush the file system once and
-    rename. A power cut leaves temporary files or whole ones. `shared`: folders a group can write to (DVC's
-    `shared = group`). `replacing`: called with each final name before a file gets it, `renamed` after. As a context
-    manager it commits what was kept, also when an error passes, and removes the rest.
+    rename. A power cut leaves temporary files or whole ones. `base`: the folder that all of them lie below. `shared`:
+    folders a group can write to (DVC's `shared = group`). `replacing`: called with each final name before a file gets
+    it, `renamed` after. As a context manager it commits what was kept, also when an error passes, and removes the rest.
     """
 
     BATCH_FILES = 4096
@@ -165,11 +277,13 @@ class Staging:
 
     def __init__(
         self,
+        base: Base,
         *,
         shared: bool = False,
         renamed: Callable[[str], object] | None = None,
         replacing: Callable[[str], object] | None = None,
     ) -> None:
+        self._base = base
         self._shared = shared
         self._replacing = replacing
         self._renamed = renamed
@@ -182,7 +296,7 @@ class Staging:
         """Where to write what will become `final`; makes its folder."""
         folder = os.path.dirname(final)
         if folder not in self._folders:
-            self._make_folder(folder)
+            self._base.make(folder, shared=self._shared)
             self._folders.add(folder)
         name = temporary_beside(final)
         self._written.add(name)
@@ -211,6 +325,7 @@ class Staging:
             return
         kept, self._kept, self._bytes = self._kept, [], 0
         flush_file_system(os.path.dirname(kept[0][0]))
+        self._base.check()
         gone = None
         for temporary, final in kept:
             if self._replacing is not None:
@@ -226,29 +341,17 @@ class Staging:
         if gone is not None:
             raise gone
 
-    def _make_folder(self, folder: str) -> None:
-        """With the umask's mode, or with 02775 for every folder made, as DVC does for `shared = group`."""
-        if not self._shared:
-            os.makedirs(folder, exist_ok=True)
-            return
-        missing = []
-        while not os.path.isdir(folder):
-            missing.append(folder)
-            folder = os.path.dirname(folder)
-        for path in reversed(missing):
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(path)
-                os.chmod(path, 0o2775)
-
     def __enter__(self) -> Staging:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        try:
-            self.commit()
-        finally:
-            for temporary in list(self._written):
-                self.drop(temporary)
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        # Where an error passes, what fails here fails for the same reason, and is not what is to be told.
+        with contextlib.suppress(OSError) if error is not None else contextlib.nullcontext():
+            try:
+                self.commit()
+            finally:
+                for temporary in list(self._written):
+                    self.drop(temporary)
 
 
 def flush_file_system(path: str) -> None:

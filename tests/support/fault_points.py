@@ -71,6 +71,7 @@ class Fault(NamedTuple):
 
 
 KILL, CTRL_C, END_OF_FILE = Fault("signal=KILL"), Fault("signal=INT"), Fault("retval=0")
+STOP = Fault("signal=STOP")  # at the end of the call; somebody else must let it go on
 Choose = Callable[[Step, int], "Fault | None"]
 _FILE_ERRORS = ("ENOSPC", "EIO", "EACCES", "EROFS", "EDQUOT", "ESTALE")
 
@@ -136,7 +137,7 @@ class Strace:
         self, number: int, step: Step, fault: Fault, command: Callable[[dict[str, str]], Done]
     ) -> tuple[Done, bool]:
         """The command with `fault` at `step`; and whether it came so far."""
-        log = self._folder / f"fault-{number}"
+        log = self.log(number)
         options = ["-e", f"trace={step.call}", *fault.at(step)]
         done = command(self.environment(log, options))
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
@@ -144,6 +145,10 @@ class Strace:
         # How much a pipe gives at a time is chance, so the number may have led to another call of that name.
         met = [found for found in self._parse(lines) if found.nth == step.nth and found.subject == step.subject]
         return done, bool(met)
+
+    def log(self, number: int) -> Path:
+        """What strace tells of run `number`, while that lasts."""
+        return self._folder / f"fault-{number}"
 
     def _parse(self, lines: Iterable[str]) -> list[Step]:
         counts: dict[tuple[str, str], int] = {}

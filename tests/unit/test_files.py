@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import shutil
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,7 +42,7 @@ def test_a_large_copy_works_where_the_kernel_has_no_fast_way(tmp_path: Path, mon
 
 def test_staged_files_get_their_names_at_commit_and_not_before(tmp_path: Path) -> None:
     final = tmp_path / "files" / "md5" / "ab" / "c"
-    with files.Staging() as staging:
+    with files.Staging(files.Base(str(tmp_path))) as staging:
         temporary = staging.temporary(str(final))
         Path(temporary).write_bytes(b"x")
         staging.keep(temporary, str(final), 1)
@@ -49,7 +52,7 @@ def test_staged_files_get_their_names_at_commit_and_not_before(tmp_path: Path) -
 
 
 def test_what_was_kept_survives_an_error_and_what_was_not_goes(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), files.Staging() as staging:
+    with pytest.raises(KeyboardInterrupt), files.Staging(files.Base(str(tmp_path))) as staging:
         for name in ("whole", "half"):
             temporary = staging.temporary(str(tmp_path / name))
             Path(temporary).write_bytes(b"x")
@@ -61,7 +64,7 @@ def test_what_was_kept_survives_an_error_and_what_was_not_goes(tmp_path: Path) -
 
 def test_one_that_somebody_removes_is_told_and_the_others_get_their_names(tmp_path: Path) -> None:
     """`dvc gc` takes temporary files away."""
-    with pytest.raises(FileNotFoundError), files.Staging() as staging:
+    with pytest.raises(FileNotFoundError), files.Staging(files.Base(str(tmp_path))) as staging:
         for name in ("a", "b", "c"):
             temporary = staging.temporary(str(tmp_path / name))
             if name != "a":
@@ -79,7 +82,7 @@ def test_what_could_not_be_flushed_gets_no_name_later(tmp_path: Path, monkeypatc
             raise error
 
     monkeypatch.setattr(files, "flush_file_system", flush)
-    with pytest.raises(OSError, match="input/output"), files.Staging() as staging:
+    with pytest.raises(OSError, match="input/output"), files.Staging(files.Base(str(tmp_path))) as staging:
         temporary = staging.temporary(str(tmp_path / "a"))
         Path(temporary).write_bytes(b"x")
         staging.keep(temporary, str(tmp_path / "a"), 1)
@@ -91,7 +94,7 @@ def test_a_full_batch_is_committed_at_once(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(files.Staging, "BATCH_FILES", 2)
     flushed: list[str] = []
     monkeypatch.setattr(files, "flush_file_system", flushed.append)
-    with files.Staging() as staging:
+    with files.Staging(files.Base(str(tmp_path))) as staging:
         for name in ("a", "b", "c"):
             temporary = staging.temporary(str(tmp_path / name))
             Path(temporary).write_bytes(b"x")
@@ -103,7 +106,7 @@ def test_a_full_batch_is_committed_at_once(tmp_path: Path, monkeypatch: pytest.M
 def test_shared_folders_are_for_the_group_whatever_the_umask(tmp_path: Path) -> None:
     old = os.umask(0o077)
     try:
-        with files.Staging(shared=True) as staging:
+        with files.Staging(files.Base(str(tmp_path)), shared=True) as staging:
             staging.temporary(str(tmp_path / "x" / "y" / "z"))
     finally:
         os.umask(old)
@@ -121,3 +124,53 @@ def test_existing_finds_files_by_asking_and_by_listing(tmp_path: Path, count: in
     assert files.existing(str(tmp_path), keys) == there
     assert {key for key, _ in files.walk(str(tmp_path), "files/md5/")} == there
     assert files.existing(str(tmp_path / "nowhere"), keys) == set()
+
+
+class TestVanishing:
+    """A folder goes away while it is in use; `empty`: another one is there by its name."""
+
+    @pytest.fixture(params=["gone", "empty", "removed"])
+    def vanish(self, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], None]:
+        def vanish() -> None:
+            if request.param == "removed":
+                shutil.rmtree(tmp_path / "base")
+                return
+            (tmp_path / "base").rename(tmp_path / "away")
+            if request.param == "empty":
+                (tmp_path / "base").mkdir()
+
+        return vanish
+
+    def test_nothing_is_begun_and_nothing_named_in_its_place(self, tmp_path: Path, vanish: Callable[[], None]) -> None:
+        base = files.Base(str(tmp_path / "base"))
+        with pytest.raises(OSError, match=r"No such file|unmounted"), files.Staging(base) as staging:
+            first = staging.temporary(f"{base.path}/files/md5/aa/b")
+            Path(first).write_bytes(b"x")
+            staging.keep(first, f"{base.path}/files/md5/aa/b", 1)
+            vanish()
+            Path(staging.temporary(f"{base.path}/files/md5/cc/d")).write_bytes(b"x")
+        assert list((tmp_path / "base").rglob("*")) == []
+        with pytest.raises(files.Vanished, match="was a share unmounted"):
+            base.check()
+        assert isinstance(base.reason(FileNotFoundError()), files.Vanished)
+
+    def test_one_that_was_never_there_is_made(self, tmp_path: Path) -> None:
+        base = files.Base(str(tmp_path / "new" / "base"))
+        assert not base.hold()
+        base.check()
+        base.make(f"{base.path}/files/md5")
+        assert base.hold()
+        base.check()
+        error = PermissionError()
+        assert base.reason(error) is error
+
+
+def test_a_file_system_that_fails_is_not_one_without_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share whose server has gone answers ENOTCONN; os.path.isfile takes that for no."""
+
+    def fail(path: str) -> os.stat_result:
+        raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN), path)
+
+    monkeypatch.setattr(os, "stat", fail)
+    with pytest.raises(OSError, match="not connected"):
+        files.existing(str(tmp_path), ["files/md5/ab/c"])

@@ -28,6 +28,7 @@ class Cache:
     def __init__(self, directory: str, *, shared: bool = False) -> None:
         self.directory = directory
         self.shared = shared
+        self.base = files.Base(directory)
 
     def path(self, wanted: Keyed) -> str:
         """Where the object lies or would lie."""
@@ -35,24 +36,30 @@ class Cache:
 
     def present(self, wanted: Collection[K]) -> set[K]:
         """Those of `wanted` that are here; their content is not looked at."""
+        self.base.hold()
         found = files.existing(self.directory, [item.key for item in wanted])
+        if len(found) < len(wanted):
+            self.base.check()
         return {item for item in wanted if item.key in found}
 
     def read(self, wanted: Keyed) -> bytes | None:
         """The content of an object, a manifest as a rule, or of an entry; None where it is not here."""
+        self.base.hold()
         try:
             with open(self.path(wanted), "rb", buffering=0) as file:
                 return file.readall()
         except FileNotFoundError:
+            self.base.check()
             return None
 
     def staging(self, replacing: Callable[[str], object] | None = None) -> files.Staging:
         """Objects on their way in; `replacing` as in Staging."""
-        return files.Staging(shared=self.shared, replacing=replacing)
+        return files.Staging(self.base, shared=self.shared, replacing=replacing)
 
     def make_durable(self) -> None:
         """Return when everything that is here would survive a power cut."""
         files.flush_file_system(self.directory)
+        self.base.check()
 
     def set_aside(self, path: str) -> str:
         """Move the object at `path`, whose content is not what its name says, to where nobody takes it for whole.

@@ -47,12 +47,16 @@ class LocalRemote(Remote):
     def __init__(self, name: str, url: str, *, shared: bool = False) -> None:
         self.name = name
         self.url = url
+        self._base = files.Base(url)
         self._shared = shared
         self._uploaded = False
 
     def exists(self, keys: Collection[str], tick: Callable[[int], object] = ignore) -> set[str]:
         try:
+            self._base.hold()
             found = files.existing(self.url, keys)
+            if len(found) < len(keys):
+                self._base.check()
         except OSError as error:
             raise self._failure(error) from error
         tick(len(keys))
@@ -62,8 +66,9 @@ class LocalRemote(Remote):
         """Outcomes come a batch at a time: when the files have their final names."""
         renamed: list[str] = []
         moved: dict[str, Outcome] = {}
-        with files.Staging(shared=self._shared, renamed=renamed.append) as staging:
+        with files.Staging(self._base, shared=self._shared, renamed=renamed.append) as staging:
             try:
+                self._base.hold()
                 for upload in uploads:
                     final = os.path.join(self.url, upload.key)
                     temporary = staging.temporary(final)
@@ -94,6 +99,10 @@ class LocalRemote(Remote):
 
     def download(self, downloads: Iterable[Download]) -> Iterator[Outcome]:
         """An OSError that leaves it is about the reader's side: its disk is full, its folder is gone."""
+        try:
+            self._base.hold()
+        except OSError as error:
+            raise self._failure(error) from error
         for download in downloads:
             yield self._download(download)
 
@@ -110,20 +119,29 @@ class LocalRemote(Remote):
                 os.unlink(download.target)
             if error.filename == download.target or error.errno in _FULL:
                 raise  # the reader's own disk
+            reason = self._base.reason(error)
+            if isinstance(reason, files.Vanished):
+                raise self._failure(reason) from error  # the others have gone with it
             if isinstance(error, (FileNotFoundError, NotADirectoryError)):
                 return Outcome(download.key, 0, ObjectMissing(self.name, self.url, "no such object", key=download.key))
             return Outcome(download.key, 0, self._failure(error, download.key))
 
     def list(self, prefix: str) -> Iterator[Listed]:
         try:
+            self._base.hold()
             for key, size in files.walk(self.url, prefix):
                 yield Listed(key, size)
+            self._base.check()
         except OSError as error:
             raise self._failure(error) from error
 
     def make_durable(self) -> None:
         if self._uploaded:
-            files.flush_file_system(self.url)  # the renames; the content was flushed before them
+            try:
+                files.flush_file_system(self.url)  # the renames; the content was flushed before them
+                self._base.check()
+            except OSError as error:
+                raise self._failure(error) from error
             self._uploaded = False
 
     def _changed(self, upload: Upload) -> RemoteError:
@@ -132,6 +150,10 @@ class LocalRemote(Remote):
         return CorruptTransfer(self.name, self.url, cause, hint, key=upload.key)
 
     def _failure(self, error: OSError, key: str | None = None) -> RemoteError:
+        error = self._base.reason(error)
+        if isinstance(error, files.Vanished):
+            hint = f"bring '{self.url}' back, then run the same command again: it goes on where it stopped"
+            return RemoteUnavailable(self.name, self.url, str(error.strerror), hint, key=key)
         cause = f"{error.strerror or error}" + (f" ('{error.filename}')" if error.filename else "")
         if error.errno in _DENIED:
             hint = f"check who may read and write '{self.url}'"

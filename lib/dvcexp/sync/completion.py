@@ -11,14 +11,14 @@ from dvcexp.dvc.cache import Cache
 from dvcexp.dvc.config import RemoteConfig
 from dvcexp.dvc.objects import Entry, Object, UnsafeManifest, dir_oid, dump_manifest
 from dvcexp.errors import DvcexpError, printable
-from dvcexp.files import Staging
+from dvcexp.files import Staging, Vanished
 from dvcexp.progress import Progress, format_size, plural
 from dvcexp.remotes.base import Download, ObjectMissing, RemoteError
 from dvcexp.sync import manifests
 from dvcexp.sync.demand import Part
 from dvcexp.sync.paths import PathFilter
 from dvcexp.sync.plan import missing_files
-from dvcexp.sync.stores import Store, Stores
+from dvcexp.sync.stores import Store, Stores, is_absent
 from dvcexp.sync.transfer import Source, Transferred, download
 from dvcexp.sync.versioned import VersionedSource, listed_in_place, versions
 
@@ -33,11 +33,12 @@ class Arrived(NamedTuple):
 
 class Gaps:
     """What did not come: `failed` transfers, each with a path and the reason, and objects that no place has (`missing`,
-    each with a path and the DVC remote's name)."""
+    each with a path and the DVC remote's name). absent: folders to look in that are not there."""
 
     def __init__(self, failed: dict[Object, tuple[str, DvcexpError]] | None = None) -> None:
         self.failed = {} if failed is None else failed
         self.missing: dict[Object, tuple[str, str]] = {}
+        self.absent: set[str] = set()
 
 
 class Removed(DvcexpError):
@@ -55,11 +56,13 @@ def writing(cache: Cache) -> Iterator[None]:
     """Inside, an OSError is the cache's, and says so."""
     try:
         yield
-    except FileNotFoundError as error:  # its folder was made, and the file was written
-        raise Removed(f"'{printable(str(error.filename or cache.directory))}' was") from error
-    except OSError as error:
+    except OSError as cause:
+        error = cache.base.reason(cause)
         where = error.filename or cache.directory
-        hint = "make room or give access there, then run the same command again: it goes on where it stopped"
+        if isinstance(error, FileNotFoundError):  # its folder was made, and the file was written
+            raise Removed(f"'{printable(str(where))}' was") from error
+        way = "bring it back" if isinstance(error, Vanished) else "make room or give access there"
+        hint = f"{way}, then run the same command again: it goes on where it stopped"
         raise DvcexpError(f"cannot write to the cache: '{where}': {error.strerror}", hint) from error
 
 
@@ -96,6 +99,9 @@ class Completion:
     def run(self) -> None:
         """Manifests first, to know the files; but they get their names last, for they vouch for their files."""
         demand = self._part.demand
+        where = self._cache.directory
+        if not os.path.isdir(where) and not where.endswith(os.path.join(".dvc", "cache")):
+            self._progress.note(f"making the cache '{printable(where)}', which is not there")
         with writing(self._cache):
             with self._staging() as late:
                 late.BATCH_FILES = late.BATCH_BYTES = 1 << 62
@@ -248,6 +254,8 @@ class Completion:
                 self._gaps.failed[item] = (path, failed[item])
             else:
                 self._gaps.missing[item] = (path, self._store.name)
+        if self._gaps.missing:
+            self._gaps.absent |= {config.url for config in self._store.sources() if is_absent(config)}
 
     def _paths_of(self, items: Collection[Object]) -> dict[str, str]:
         """By oid, the first place where each is used; the lists are gone through once, whatever is to be found."""

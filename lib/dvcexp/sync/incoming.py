@@ -57,7 +57,7 @@ def fetch(
     if gaps.missing or gaps.failed:
         CompleteCommits.forget(repository)  # what was complete once need not be so now
     if gaps.missing:
-        _warn_of_missing(gaps.missing, progress)
+        _warn_of_missing(gaps, progress)
     if gaps.failed:
         raise _failure(gaps.failed)
     if not gaps.missing and named is None:
@@ -71,7 +71,8 @@ def _check_commits(selection: Selection, progress: Progress) -> None:
                 progress.warning(f"commit {commit[:10]}: {error.message}; its data is not fetched", *error.hints)
 
 
-def _warn_of_missing(missing: Mapping[Object, tuple[str, str]], progress: Progress) -> None:
+def _warn_of_missing(gaps: Gaps, progress: Progress) -> None:
+    missing = gaps.missing
     remotes = sorted({name for _, name in missing.values()})
     where = "no DVC remote is configured" if remotes == ["(none)"] else f"not on DVC remote '{', '.join(remotes)}'"
     for item, (path, _) in list(missing.items())[:_SHOWN]:
@@ -80,6 +81,7 @@ def _warn_of_missing(missing: Mapping[Object, tuple[str, str]], progress: Progre
         progress.warning(f"... and {len(missing) - _SHOWN} more objects")
     progress.warning(
         f"{plural(len(missing), 'object')} of fetched experiments could not be had",
+        *(f"there is no folder '{printable(url)}': if it is on a share, is that mounted?" for url in gaps.absent),
         "whoever made the experiment can push its data: git push, with this software, or dvc push",
         "then complete it here: git exp fetch",
     )

@@ -12,8 +12,8 @@ from dvcexp.sync.demand import Part, Selection, by_store
 from dvcexp.sync.lacking import NOWHERE, make_plan
 from dvcexp.sync.plan import broken
 from dvcexp.sync.refusals import Refusals
-from dvcexp.sync.stores import Store, Stores
-from dvcexp.sync.transfer import Transferred, upload
+from dvcexp.sync.stores import Store, Stores, is_absent
+from dvcexp.sync.transfer import Transferred, unreadable, upload
 
 
 def push(
@@ -32,8 +32,7 @@ def push(
             except DvcexpError as error:
                 refusals.store_failed(part, error)
             except OSError as error:
-                cause = f"cannot read the cache: '{printable(str(error.filename))}': {error.strerror}"
-                refusals.store_failed(part, DvcexpError(cause, "give access to it, then run the same command again"))
+                refusals.store_failed(part, unreadable(store.cache or NOWHERE, error))
         if settings.run_cache:
             from dvcexp.sync import outgoing_runs
 
@@ -53,6 +52,8 @@ def _push_to(
     remote = stores.remote(config)
     cache = store.cache or NOWHERE
     plan = make_plan(remote, cache, part, progress, refusals.damaged)
+    if plan.work and is_absent(config):
+        progress.note(f"DVC remote '{store.name}': making '{printable(config.url)}', which is not there")
     done = (
         upload(remote, cache, plan, part.demand, settings.verify, part.sizes, progress) if plan.work else Transferred()
     )

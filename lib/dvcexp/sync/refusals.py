@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 
 from dvcexp.dvc.objects import Object
@@ -102,6 +103,9 @@ class Refusals:
         for line in lines[:-1]:
             tell(line)
         hints = () if self._allow else ("make them again with: dvc repro, or fetch them: git exp fetch", _ALLOW)
+        if store.cache is not None and not os.path.isdir(store.cache.directory):
+            where = printable(store.cache.directory)
+            hints = (f"there is no cache '{where}': if it is on a share, is that mounted?", *hints)
         tell(lines[-1], *hints)
         self._rest(len(lost), "object is nowhere", "objects are nowhere")
         if not self._allow:

@@ -188,6 +188,11 @@ class Stores:
         return not several and not config.get_all(f"remote.{self.git_remote}.pushurl")
 
 
+def is_absent(config: RemoteConfig) -> bool:
+    """Is it a folder that is not there? A share that is not mounted looks like one that nobody has made yet."""
+    return "://" not in config.url and not os.path.isdir(config.url)
+
+
 def _is_ours(folder: str) -> bool:
     """Is the DVC root `folder` this user's? What somebody else has configured does not lead our writing elsewhere."""
     return os.stat(os.path.join(folder, ".dvc")).st_uid == os.geteuid()

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from dvcexp.dvc.cache import Cache, is_intact, is_protected
 from dvcexp.dvc.objects import MD5, Object
-from dvcexp.errors import DvcexpError
-from dvcexp.files import Staging
+from dvcexp.errors import DvcexpError, printable
+from dvcexp.files import Staging, Vanished
 from dvcexp.progress import Phase, Progress, Transit
 from dvcexp.remotes.base import Download, ObjectMissing, Outcome, Remote, Upload
 from dvcexp.settings import Verify
@@ -41,6 +41,14 @@ class CorruptObject(DvcexpError):
 
     def __init__(self, where: str, *hints: str) -> None:
         super().__init__(f"{where}: content does not match its hash", *hints)
+
+
+def unreadable(cache: Cache, cause: OSError) -> DvcexpError:
+    """The error for a cache that fails, or has vanished."""
+    error = cache.base.reason(cause)
+    way = "bring it back" if isinstance(error, Vanished) else "give access to it"
+    where = printable(str(error.filename))
+    return DvcexpError(f"cannot read the cache: '{where}': {error.strerror}", f"{way}, then run the same command again")
 
 
 def upload(
@@ -92,6 +100,11 @@ def _send(
             done.objects += 1
             done.size += outcome.size
         phase.advance(1, outcome.size, under_way.pop(outcome.key, None))
+    if done.failed:
+        try:
+            cache.base.check()
+        except OSError as error:
+            raise unreadable(cache, error) from None
 
 
 def _checked(
@@ -110,6 +123,8 @@ def _checked(
                 done.failed[item] = CorruptObject(f"cache object '{path}'", hint)
                 continue
         except OSError as error:
+            if isinstance(cache.base.reason(error), Vanished):
+                raise unreadable(cache, error) from None
             done.failed[item] = DvcexpError(f"cache object '{path}': {error.strerror}")
             continue
         yield item, status.st_size

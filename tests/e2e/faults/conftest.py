@@ -61,3 +61,10 @@ def places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def strace(hosts: GitHosts, tmp_path: Path) -> Strace:
     return Strace(tmp_path / "strace", hosts.root)
+
+
+@pytest.fixture
+def points(request: pytest.FixtureRequest) -> int:
+    """How many places; 0 for as few as it takes."""
+    asked = request.config.getoption("--points")
+    return 0 if asked is None else 20 if asked == "all" else int(asked)

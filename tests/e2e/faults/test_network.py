@@ -23,7 +23,8 @@ _IMPATIENT = {
 
 
 def damage(up: int, down: int, points: int) -> list[Fault]:
-    """Each kind of it at so many places of a connection that carries `up` and `down` bytes."""
+    """Each kind of it at so many places of a connection that carries `up` and `down` bytes; at 0 the plainest, in the
+    middle."""
     faults = [Fault(refuse=True)]
     if points == 0:
         return [*faults, Fault(cut_up=up // 2, reset=True), Fault(flip_down=down // 2)]
@@ -57,13 +58,6 @@ def survives(proxy: FaultProxy, fault: Fault, command: Command, world: FaultWorl
     assert again.code == 0, f"{context}\nagain: {again.stderr}"
     assert [*command.gaps(world), *world.wrongs(temporary_files=True)] == [], context
     world.remove()
-
-
-@pytest.fixture
-def points(request: pytest.FixtureRequest) -> int:
-    """How many places; 0 for the middle and the plainest faults alone."""
-    asked = request.config.getoption("--points")
-    return 0 if asked is None else 20 if asked == "all" else int(asked)
 
 
 @pytest.mark.parametrize("command", [PUSH, FETCH], ids=lambda command: command.name)

@@ -110,3 +110,23 @@ def test_a_folder_without_the_right_to_write_is_named(
 def test_an_option_that_nobody_knows_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedOption, match="'region'"):
         open_remote("storage", str(tmp_path), {"region": "eu"})
+
+
+def test_a_folder_that_vanishes_is_no_folder_without_objects(tmp_path: Path, source: str) -> None:
+    remote = LocalRemote("storage", str(tmp_path / "r"))
+    list(remote.upload([Upload(KEY, source, 7)]))
+    (tmp_path / "r").rename(tmp_path / "away")
+    other = KEY.replace("c", "d")
+    for ask in (
+        lambda: remote.exists([KEY]),
+        lambda: list(remote.upload([Upload(other, source, 7)])),
+        lambda: list(remote.download([Download(KEY, str(tmp_path / "target"))])),
+        lambda: list(remote.list("")),
+        remote.make_durable,
+    ):
+        with pytest.raises(RemoteUnavailable, match="was a share unmounted") as caught:
+            ask()
+        assert caught.value.hints[0].startswith(f"bring '{tmp_path}/r' back")
+    assert not (tmp_path / "r").exists()
+    (tmp_path / "away").rename(tmp_path / "r")
+    assert remote.exists([KEY, other]) == {KEY}
