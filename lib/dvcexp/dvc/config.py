@@ -52,6 +52,11 @@ class RemoteConfig(NamedTuple):
     dropped: tuple[str, ...] = ()
 
     @property
+    def is_projects_own(self) -> bool:
+        """Does the work tree's `.dvc/config` give its url, and not only this machine?"""
+        return not self.from_commit and self.source.endswith(os.path.join(os.sep, ".dvc", "config"))
+
+    @property
     def is_versioned(self) -> bool:
         """Is it cloud-versioned: does DVC keep files by path and version there?"""
         return any(self.options.get(option, "").lower() == "true" for option in ("version_aware", "worktree"))

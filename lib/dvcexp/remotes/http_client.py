@@ -101,8 +101,9 @@ class HttpClient:
         """
         response = self._send(method, key, url or self.url_of(key), headers, body)
         with contextlib.closing(response):
+            self._check_method(response, method, key)
             if response.status_code in good:
-                self._check_redirects(response, method, key)
+                self._check_page(response, key)
                 yield response
             # An unread body costs the connection; a long one (of a GET that only asks) is not worth reading.
             with contextlib.suppress(urllib3.exceptions.HTTPError):
@@ -190,20 +191,20 @@ class HttpClient:
                 body.seek(0)
         raise AssertionError("unreachable")
 
-    def _check_redirects(self, response: requests.Response, method: str, key: str) -> None:
-        """Refuse what looks like success at the end of a redirect and is none.
-
-        A redirected upload may arrive as a GET (that is what 301, 302 and 303 mean to clients), and a request without
-        the right cookies at the page where people log in.
-        """
-        if not response.history:
-            return
-        there = without_secrets(response.url)
-        if response.request.method != method:
+    def _check_method(self, response: requests.Response, method: str, key: str) -> None:
+        """Refuse an answer to another question: a redirected upload may arrive as a GET (that is what 301, 302 and 303
+        mean to clients), so that neither success nor failure says anything."""
+        if response.history and response.request.method != method:
             hint = f"if that is the right place: dvc remote modify {self.name} url <its url>"
+            there = without_secrets(response.url)
             raise self.error(RemoteError, f"{method} is redirected to {there}", hint, key=key)
+
+    def _check_page(self, response: requests.Response, key: str) -> None:
+        """Refuse what looks like success and is none: a request without the right cookies may arrive at the page where
+        people log in."""
         page = response.headers.get("Content-Type", "").startswith("text/html")
-        if page and not split(response.url).path.endswith(key.rpartition("/")[2]):
+        if response.history and page and not split(response.url).path.endswith(key.rpartition("/")[2]):
+            there = without_secrets(response.url)
             raise self.error(AccessDenied, f"redirected to a web page, {there}", *self._credential_hints())
 
     def _denied(self, status: int, cause: str, key: str) -> AccessDenied:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
 import requests
@@ -87,6 +87,10 @@ class Sent:
 
     def __len__(self) -> int:
         return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        """By this `requests` knows a body that it has to rewind before it follows a redirect with it."""
+        return iter(self.read, b"")
 
     def tell(self) -> int:
         return self._file.tell()

@@ -44,7 +44,7 @@ def _push_to(
     store: Store, part: Part, stores: Stores, settings: Settings, progress: Progress, refusals: Refusals
 ) -> None:
     config = store.target()
-    if store.recorded is not None and not store.recorded.from_commit:
+    if store.recorded is not None and (not store.recorded.from_commit or config.is_projects_own):
         progress.warning(
             f"the data goes to DVC remote '{store.name}' ({config.url}), but the experiment's own .dvc/config names"
             f" '{printable(store.recorded.name)}' ({printable(store.recorded.url)}), where plain DVC looks for it"
