@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dvcexp.errors import ConfigError, printable
@@ -54,6 +55,18 @@ class Account(NamedTuple):
     identity: Mapping[str, str]
     provider: AzureCredentialProvider | None = None
 
+    @property
+    def until(self) -> datetime | None:
+        """When its SAS, if it has one, expires."""
+        from urllib.parse import parse_qs
+
+        said = parse_qs(self.identity.get("sas_key", "")).get("se", [""])[0]
+        try:
+            until = datetime.fromisoformat(said.replace("Z", "+00:00"))
+        except ValueError:
+            return None
+        return until if until.tzinfo is not None else until.replace(tzinfo=timezone.utc)
+
 
 def open(name: str, url: str, options: Mapping[str, str], jobs: int | None = None) -> Remote:
     """The remote at `azure://<container>/<path>`; no container in the URL stands for the one that `az` is set to."""
@@ -91,6 +104,8 @@ def open(name: str, url: str, options: Mapping[str, str], jobs: int | None = Non
         f"make the container, or name the right one: dvc remote modify {name} url azure://<container>/<path>",
         f"set credentials with: dvc remote modify --local {name} connection_string <string>, or account_key, or "
         "sas_token (which must allow to read, write, create and list)",
+        f"get new ones: dvc remote modify --local {name} sas_token <token>, or connection_string <string>",
+        account.until,
     )
     return ObjectStoreRemote(name, given.url, jobs, Stores(reading, writing), prefix, words, _PAGE)
 
@@ -194,8 +209,6 @@ def _default_credentials(given: Options, excluded: Mapping[str, bool]) -> AzureC
     chain = DefaultAzureCredential(exclude_interactive_browser_credential=False, **excluded)
 
     def provide() -> dict[str, Any]:
-        from datetime import datetime, timezone
-
         try:
             token = chain.get_token(_SCOPE)
         except ClientAuthenticationError:

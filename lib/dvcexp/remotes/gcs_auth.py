@@ -45,7 +45,8 @@ class GoogleAuth(AuthBase):
             cause = "the server that gives Google's tokens cannot be reached"
             raise RemoteUnavailable(self._remote, self._url, cause) from None
         except GoogleAuthError as error:  # its text may quote the key
-            cause = f"no token for these Google credentials ({type(error).__name__})"
+            over = ": the login has expired, or was withdrawn" if "invalid_grant" in str(error) else ""
+            cause = f"no token for these Google credentials ({type(error).__name__}){over}"
             raise AccessDenied(self._remote, self._url, cause, *next_steps(self._remote)) from None
         return request
 

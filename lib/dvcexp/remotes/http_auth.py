@@ -79,6 +79,14 @@ class CommandAuth(AuthBase):
         return token
 
 
+def renewal(auth: AuthBase, remote: str) -> str:
+    """The next step where these credentials are no longer good."""
+    if isinstance(auth, CommandAuth):
+        return "see what its bearer_token_command gives: run it yourself"
+    option = "token" if isinstance(auth, HeaderAuth) and auth.header == "Authorization" else "password"
+    return f"set new ones: dvc remote modify --local {remote} {option} <{option}>"
+
+
 def basic(user: str, password: str) -> HTTPBasicAuth:
     """Basic authentication; text that Latin-1 cannot carry goes as UTF-8."""
     try:

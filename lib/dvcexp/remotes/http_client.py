@@ -27,7 +27,7 @@ from dvcexp.remotes.base import (
     RemoteUnavailable,
     Untrusted,
 )
-from dvcexp.remotes.http_auth import CommandAuth
+from dvcexp.remotes.http_auth import CommandAuth, renewal
 from dvcexp.remotes.http_session import Sent, Session
 from dvcexp.remotes.options import split, without_secrets
 
@@ -68,6 +68,7 @@ class HttpClient:
         self.base = base
         self.url = base
         self._timeout = timeout
+        self._accepted: set[str] = set()  # methods that our credentials were good for
         self._session = Session()
         # Proxies and the like are looked up once: doing so on each request halves the rate of small objects.
         ambient = self._session.merge_environment_settings(self.base, {}, None, None, None)
@@ -75,7 +76,7 @@ class HttpClient:
         self._session.proxies = dict(ambient["proxies"])
         self._session.verify = self._authorities(verify, ambient["verify"] or True)
         self._session.cert = cert
-        self._session.auth = auth
+        self._auth = self._session.auth = auth
         self._session.headers.update({"User-Agent": "dvcexp", "Accept": "*/*", "Accept-Encoding": "identity"})
         adapter = HTTPAdapter(pool_connections=2, pool_maxsize=jobs + 1)
         self._session.mount("http://", adapter)
@@ -104,6 +105,7 @@ class HttpClient:
             self._check_method(response, method, key)
             if response.status_code in good:
                 self._check_page(response, key)
+                self._accepted.add(method)
                 yield response
             # An unread body costs the connection; a long one (of a GET that only asks) is not worth reading.
             with contextlib.suppress(urllib3.exceptions.HTTPError):
@@ -135,7 +137,7 @@ class HttpClient:
         status = response.status_code
         cause = f"{status} {responses.get(status, '')}".rstrip()  # not the server's words: they may quote what was sent
         if status in _DENIED:
-            return self._denied(status, cause, key)
+            return self._denied(response, cause, key)
         if status in (404, 410):
             return self.error(ObjectMissing, cause, key=key)
         if status in _LATER:
@@ -207,13 +209,22 @@ class HttpClient:
             there = without_secrets(response.url)
             raise self.error(AccessDenied, f"redirected to a web page, {there}", *self._credential_hints())
 
-    def _denied(self, status: int, cause: str, key: str) -> AccessDenied:
-        if status == 407:
+    def _denied(self, response: requests.Response, cause: str, key: str) -> AccessDenied:
+        if response.status_code == 407:
             return self.error(AccessDenied, f"the proxy wants to know you: {cause}", "see http_proxy and https_proxy")
-        if self._session.auth is None:
+        if self._auth is None:
             return self.error(AccessDenied, f"{cause}, and no credentials are set", *self._credential_hints())
+        if response.status_code == 401 and self._has_expired(response):
+            again = "then run the same command again: it goes on where it stopped"
+            hints = (renewal(self._auth, self.name), again)
+            return self.error(AccessDenied, f"the credentials have expired, or were withdrawn: {cause}", *hints)
         hint = f"check them, and whether they may do this: dvc config --list | grep remote.{self.name}"
         return self.error(AccessDenied, f"the credentials are refused: {cause}", hint, key=key)
+
+    def _has_expired(self, response: requests.Response) -> bool:
+        """Were the credentials good for the same kind of request a moment ago, or does the server say so? (RFC 6750)"""
+        said = response.headers.get("WWW-Authenticate", "")
+        return response.request.method in self._accepted or 'error="invalid_token"' in said
 
     def _credential_hints(self) -> tuple[str, ...]:
         modify = f"dvc remote modify --local {self.name}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from io import FileIO
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -132,11 +133,14 @@ class _Heard(FileIO):
 
 
 class Words(NamedTuple):
-    """What messages call things: the `base` (bucket, container) and the next step when it is `missing` or `denied`."""
+    """What messages call things: the `base` (bucket, container) and the next step when it is `missing` or `denied`, and
+    when the credentials have expired. until: when that is, where that is known."""
 
     base: str
     missing: str
     denied: str
+    renew: str
+    until: datetime | None = None
 
 
 class ObjectStoreRemote(PerObjectRemote):
@@ -162,7 +166,21 @@ class ObjectStoreRemote(PerObjectRemote):
         except ObjectMissing:
             self._base_seen.do(self._require_base)
             return False
+        except (RemoteUnavailable, Untrusted):
+            raise
+        except RemoteError as error:
+            raise self._told_by_listing(error) from None
         return True
+
+    def _told_by_listing(self, error: RemoteError) -> RemoteError:
+        """The answer to a HEAD has no body that says why; the answer to a listing has. `error`, if it has no more."""
+        try:
+            self._list_nothing()
+        except (AccessDenied, RemoteMissing) as told:
+            return told
+        except RemoteError:
+            pass
+        return error
 
     def upload_one(self, upload: Upload) -> Outcome:
         path = self._prefix + upload.key
@@ -240,13 +258,16 @@ class ObjectStoreRemote(PerObjectRemote):
 
     def _require_base(self) -> None:
         """HEAD is answered alike where an object is missing and where the bucket is; a listing is not."""
+        with contextlib.suppress(AccessDenied):  # may not list: then it is there, or nobody can tell
+            self._list_nothing()
+
+    def _list_nothing(self) -> None:
+        """Ask for what is not there, to hear whether it could be listed."""
         try:
             for _ in self._list("a-folder-that-is-not-there/", None):
                 break
         except ObjectMissing as error:
             raise self._base_missing(error.cause) from None
-        except AccessDenied:  # may not list: then it is there, or nobody can tell
-            pass
 
     def _base_missing(self, cause: str) -> RemoteMissing:
         return RemoteMissing(self.name, self.url, f"there is no such {self._words.base}: {cause}", self._words.missing)
@@ -271,10 +292,22 @@ class ObjectStoreRemote(PerObjectRemote):
         if refusal.ignored_range:
             return _RangeIgnored(self.name, self.url, cause, key=key)
         if kind is AccessDenied:
-            return AccessDenied(self.name, self.url, cause, self._words.denied)
+            return self._denied(refusal)
+        if refusal.is_elsewhere:
+            hint = f"name its region: dvc remote modify {self.name} region {refusal.region or '<region>'}"
+            return RemoteMissing(self.name, self.url, cause, hint, self._words.missing)
         if kind is RemoteMissing:
             return RemoteMissing(self.name, self.url, cause, self._words.missing)
         hints = (_AGAIN,) if kind is RemoteUnavailable else ()
         if kind is Untrusted:
             hints = (f"if it has a certificate of your own: dvc remote modify {self.name} ssl_verify <ca-file>",)
         return kind(self.name, self.url, cause, *hints, key=key)
+
+    def _denied(self, refusal: Refusal) -> AccessDenied:
+        over = self._words.until is not None and self._words.until < datetime.now(timezone.utc)
+        if over or refusal.has_expired:
+            cause = f"the credentials have expired: {refusal.cause}"
+            return AccessDenied(self.name, self.url, cause, self._words.renew, f"then {_AGAIN}")
+        if refusal.is_skewed:
+            return AccessDenied(self.name, self.url, refusal.cause, f"set the clock, then {_AGAIN}")
+        return AccessDenied(self.name, self.url, refusal.cause, self._words.denied)

@@ -26,8 +26,16 @@ _LATER = {408, 425, 429, 500, 502, 503, 504}
 # Codes that come with other statuses than 401 and 403 but say the same.
 _DENIED = {
     *("AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"),
+    *("TokenRefreshRequired", "RequestTimeTooSkewed"),
     *("AuthenticationFailed", "UnsupportedAlgorithm", "NoAuthenticationInformation", "AuthorizationFailure"),
 }
+_EXPIRED = {"ExpiredToken", "TokenRefreshRequired"}
+# How Azure puts it, in the detail of AuthenticationFailed.
+_EXPIRED_SAS = re.compile(r"Signature not valid in the specified (?:time frame|key time)")
+_SKEWED = {"RequestTimeTooSkewed"}
+# AuthorizationHeaderMalformed names the right region where that is what is wrong.
+_REGION = re.compile(r"<Region>([a-z0-9-]{1,32})</Region>")
+_ELSEWHERE = {"PermanentRedirect", "TemporaryRedirect", "IllegalLocationConstraintException"}
 _REFUSALS = {"UnauthenticatedError", "PermissionDeniedError"}
 _METADATA = "http://169.254."  # where containers and instances get credentials
 
@@ -46,7 +54,7 @@ class Refusal:
     @property
     def kind(self) -> type[RemoteError]:
         """The kind of error this is."""
-        if self.code in _BASE_MISSING or self._elsewhere:
+        if self.code in _BASE_MISSING or self.is_elsewhere:
             return RemoteMissing
         if self._refused:
             return AccessDenied
@@ -66,12 +74,30 @@ class Refusal:
         return "NotPartial" in self._text
 
     @property
+    def has_expired(self) -> bool:
+        """Were the credentials good, and are they no more?"""
+        return self.code in _EXPIRED or _EXPIRED_SAS.search(self._text) is not None
+
+    @property
+    def is_skewed(self) -> bool:
+        """Does the clock here differ too much from the server's?"""
+        return self.code in _SKEWED
+
+    @property
+    def region(self) -> str | None:
+        """Where the bucket is, if the server tells."""
+        found = _REGION.search(self._text)
+        return found[1] if found else None
+
+    @property
     def cause(self) -> str:
         """A short phrase, without anything secret."""
-        if self._elsewhere:
-            return "the bucket is in another region"
+        if self.is_elsewhere:
+            return f"the bucket is in another region{f', {self.region}' if self.region else ''}"
         if self.status is not None:
             status = f"status {self.status} {self.code}" if self.code else f"status {self.status}"
+            if self.is_skewed:
+                return f"the clock of this machine differs too much from the server's: {status}"
             return f"no token for these credentials: {status}" if self._about_a_token else status
         if self._refused:
             return "no credentials could be had"
@@ -99,8 +125,11 @@ class Refusal:
         return "source: TokenRequest {" in self._text
 
     @property
-    def _elsewhere(self) -> bool:
-        return "BareRedirect" in self._text or self.status in (301, 307, 308)
+    def is_elsewhere(self) -> bool:
+        """Is the bucket in another region?"""
+        if self.code == "AuthorizationHeaderMalformed":
+            return self.region is not None
+        return "BareRedirect" in self._text or self.status in (301, 307, 308) or self.code in _ELSEWHERE
 
     @property
     def _untrusted(self) -> bool:

@@ -186,14 +186,23 @@ class PerObjectRemote(Remote):
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)
             stack.callback(stop.set)  # runs before the shutdown: nobody waits for a back-off
             under_way = 0
-            for item in waiting:
-                pool.submit(settle, item).add_done_callback(done.put)
-                under_way += 1
-                if under_way == 2 * self.jobs:
+            try:
+                for item in waiting:
+                    pool.submit(settle, item).add_done_callback(done.put)
+                    under_way += 1
+                    if under_way == 2 * self.jobs:
+                        yield done.get().result()
+                        under_way -= 1
+                for _ in range(under_way):
                     yield done.get().result()
-                    under_way -= 1
-            for _ in range(under_way):
-                yield done.get().result()
+            except RemoteError:
+                stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+                while not done.empty():  # what the others have finished meanwhile is not done again next time
+                    ended = done.get()
+                    if not ended.cancelled() and ended.exception() is None:
+                        yield ended.result()
+                raise
 
 
 def _failed(item: Upload | Download, error: RemoteError) -> Outcome:

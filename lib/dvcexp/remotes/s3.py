@@ -80,6 +80,7 @@ def open(name: str, url: str, options: Mapping[str, str], jobs: int | None = Non
         f"set credentials with: dvc remote modify --local {name} access_key_id <key id>, "
         f"dvc remote modify --local {name} secret_access_key <key>; or: dvc remote modify {name} profile <profile>; "
         "they need s3:ListBucket, s3:GetObject and s3:PutObject",
+        _renewal(given, profile),
     )
     return ObjectStoreRemote(name, given.url, jobs, Stores(reading, writing), prefix, words)
 
@@ -110,6 +111,16 @@ def _identity(given: Options, profile: Profile, profile_chosen: bool, region: st
         )
     _require_somebody_to_ask(given)
     return Identity({})
+
+
+def _renewal(given: Options, profile: Profile) -> str:
+    """The next step when the credentials have expired, which only temporary ones do."""
+    if given.named("access_key_id"):
+        modify = f"dvc remote modify --local {given.name}"
+        return f"get new ones, and set all three: {modify} access_key_id, secret_access_key, session_token <value>"
+    if os.environ.get("AWS_ACCESS_KEY_ID") and not given.named("profile"):
+        return "get new ones, and set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN to them"
+    return f"log in again, by 'aws sso login --profile {profile.name}' for one"
 
 
 def _only(keys: Mapping[str, str]) -> Identity:
