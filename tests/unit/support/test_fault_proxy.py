@@ -98,9 +98,8 @@ def test_cut_all_ends_what_is_open(proxy: FaultProxy) -> None:
     proxy.next(Fault(blackhole=True))
     with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as client:
         client.sendall(b"hello")
-        while proxy.connections == 0:
+        while proxy.open == 0:
             time.sleep(0.01)
-        time.sleep(0.05)
         proxy.cut_all()
         with pytest.raises(ConnectionResetError):
             client.recv(1)
