@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -277,8 +278,9 @@ def test_options_stand_anywhere(native: Sharing, verb: str) -> None:
     if verb == "pull":
         exp("push", "-q", "origin", "-A", cwd=native.alice)
         git("update-ref", "-d", native.a, cwd=native.alice)
-    done = exp(verb, "origin", "--no-cache", "-j", "2", "a", "--remote=storage", cwd=native.alice)
+    done = exp(verb, "origin", "--no-cache", "-j", "2", "a", "-v", "--remote=storage", cwd=native.alice)
     assert "experiment 'a'" in done.stdout
+    assert re.search(r" dvcexp\[\d+\] run: git ", done.stderr)  # -v traces
 
 
 @pytest.mark.parametrize("verb", ["push", "pull"])
