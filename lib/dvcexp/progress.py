@@ -12,12 +12,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from dvcexp.errors import DvcexpError
 
 if TYPE_CHECKING:
     from threading import RLock
+
+    from tqdm import tqdm
 
 _SHOW_AFTER = 1.0  # seconds; Git's meters wait too, so that what is quick stays quiet
 _REFRESH = 1.0  # Git's as well: so often at least, where something moves, besides at every percent
@@ -78,7 +80,7 @@ class Phase:
         self._count = 0
         self._size = 0
         self._percent: int | None = None  # in the row, once there is one
-        self._width = 0  # of what stands behind the title
+        self._meter: tqdm[NoReturn] | None = None
         self._split = False
         if stream is not None:
             from threading import RLock
@@ -123,25 +125,26 @@ class Phase:
         since, size = self._samples[0]
         return max(0, self._size - size) / max(now - since, 1e-3)
 
-    def _draw(self, rate: float, end: str = "\r") -> None:
+    def _draw(self, rate: float, end: str = "") -> None:
         """As progress.c of Git does, where it may: a command in the background writes over nobody's words."""
         self._percent = self._percentage()
-        last = end != "\r"
-        if self._stream is None or not (last or _is_in_foreground(self._stream)):
+        if self._stream is None or not (end or _is_in_foreground(self._stream)):
             return
         counts = f"{self._percent:3}% ({self._count}/{self._total})" if self._total is not None else f"{self._count}"
         amount = f", {format_size(self._size)} | {format_size(rate)}/s" if self._size else ""
-        row = f"{counts}{amount}{end.rstrip()}"
-        head = "  " if self._split else f"{self._title}: "
-        if not last and not self._split and len(head) + len(row) >= _columns(self._stream):
-            self._split = True
-            head = f"{self._title}:\n  "
-        blanks = " " * (self._width - len(row))
-        self._width = len(row)
+        row = f"{self._title}: {counts}{amount}{end}"
         # Whoever moves data must not fail for want of a terminal.
         with contextlib.suppress(OSError, ValueError):
-            self._stream.write(f"{head}{row}{blanks}{end[-1]}")
-            self._stream.flush()
+            if self._meter is None:
+                self._meter = _meter(self._stream)
+            if not end and not self._split and len(row) >= _columns(self._stream):
+                self._split = True
+                self._meter.write(f"{self._title}:", file=self._stream)
+            if self._split:
+                row = f"  {counts}{amount}{end}"
+            self._meter.set_description_str(row.rstrip("\n"), refresh=not end)
+            if end:
+                self._meter.close()
 
     def __enter__(self) -> Phase:
         return self
@@ -153,6 +156,17 @@ class Phase:
             with self._lock:
                 mean = self._size / max(self._clock() - self._started, 1e-3)
                 self._draw(mean, ", done.\n" if kind is None else "\n")
+
+
+def _meter(stream: TextIO) -> tqdm[NoReturn]:
+    """Draws each row over the one before; it has no thread that would do so by itself."""
+    from threading import RLock
+
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0
+    tqdm.set_lock(RLock())
+    return tqdm(file=stream, bar_format="{desc}", position=0)
 
 
 def _is_in_foreground(stream: TextIO) -> bool:

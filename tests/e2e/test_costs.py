@@ -25,7 +25,7 @@ from tests.support.storage_servers import nginx_server
 HEAVY = {
     *("argparse", "asyncio", "concurrent.futures", "ctypes", "dataclasses", "datetime", "dulwich", "email", "hashlib"),
     *("http.client", "inspect", "json", "logging", "multiprocessing", "obstore", "random", "requests", "shutil"),
-    *("socket", "ssl", "subprocess", "tempfile", "threading", "urllib.parse", "yaml"),
+    *("socket", "ssl", "subprocess", "tempfile", "threading", "tqdm", "urllib.parse", "yaml"),
 }
 DATA = {"ctypes", "hashlib", "json", "threading", "urllib.parse"}  # one flush, hashes, manifests, an eye on Git
 

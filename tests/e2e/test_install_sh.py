@@ -107,7 +107,7 @@ class TestInstall:
     def test_every_library_loads_when_started_so(self, installed: tuple[User, Done]) -> None:
         user, _ = installed
         prologue = [line for line in (user.bin / "git-exp").read_text().splitlines() if line.startswith("sys.path")]
-        code = f"import sys\n{prologue[0]}\nimport dulwich, google.auth, obstore, requests, yaml"
+        code = f"import sys\n{prologue[0]}\nimport dulwich, google.auth, obstore, requests, tqdm, yaml"
         user.type(str(user.data / "current" / "bin" / "python"), "-IS", "-c", code)
 
     def test_the_manual_pages_are_found(self, installed: tuple[User, Done]) -> None:

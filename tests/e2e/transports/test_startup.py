@@ -15,7 +15,7 @@ from tests.support.git_worlds import EACH_KIND, EVERY_EXPERIMENT, World
 from tests.support.shell import git
 
 # What deals with data, and what is slow to import whoever asks for it.
-HEAVY = {"dulwich", "requests", "yaml", "obstore", "pathspec", "subprocess", "dataclasses", "threading", "dvc"}
+HEAVY = {"dulwich", "requests", "yaml", "obstore", "tqdm", "pathspec", "subprocess", "dataclasses", "threading", "dvc"}
 HEAVY |= {f"dvcexp.{name}" for name in ("gate", "sync", "dvc", "remotes", "settings", "progress", "experiments")}
 
 # Each way to connect, and each kind of conversation.
