@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench.cases import DVC, FLOOR, GIT, OURS, Case, Way
-from tests.bench.place import ROOT, Place, drop_caches
+from tests.bench.place import ROOT, Place, can_drop_caches, drop_caches
 from tests.bench.projects import Project, Shape
 from tests.support.shell import git
 
@@ -143,7 +143,7 @@ def _moves(
 
 def _cold(key: str, title: str, ways: tuple[Way, ...]) -> Iterator[Case]:
     """The same after the kernel has forgotten all files, those of the programs too."""
-    if not drop_caches():
+    if not can_drop_caches():
         return
 
     def chilled(way: Way) -> Way:

@@ -66,14 +66,18 @@ class Place(NamedTuple):
         self.discard(Path(self.env["DVC_SITE_CACHE_DIR"]))
 
 
-def drop_caches() -> bool:
-    """Make the kernel forget the files that it has read, programs too; False where it does not let us."""
+_DROP_CACHES = Path("/proc/sys/vm/drop_caches")
+
+
+def can_drop_caches() -> bool:
+    """Does the kernel let us make it forget the files that it has read?"""
+    return os.access(_DROP_CACHES, os.W_OK)
+
+
+def drop_caches() -> None:
+    """Make the kernel forget the files that it has read, programs too. All else on the machine is slower after it."""
     os.sync()
-    try:
-        Path("/proc/sys/vm/drop_caches").write_text("3\n")
-    except OSError:
-        return False
-    return True
+    _DROP_CACHES.write_text("3\n")
 
 
 def make_place(folder: Path, scale: Scale) -> Place:

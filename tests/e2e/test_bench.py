@@ -14,7 +14,8 @@ from tests.support.shell import sh
 @pytest.mark.parametrize(
     ("patterns", "options"),
     [
-        (["overhead-*", "one-pu*"], []),
+        # Not the cold ones, which would slow down all tests beside them.
+        (["overhead-hook", "one-push", "one-pull-again"], []),
         (["large-*", "many-*", "host", "directory-*"], ["--no-count", "--without", "dvc"]),
         (["s3-small-*"], ["--without", "dvc"]),
         (["http-small-push", "ssh-small-pull"], ["--no-count", "--without", "dvc"]),

@@ -66,6 +66,8 @@ class FaultProxy:
         self.bytes_up = 0
         self.recorded = b""
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        # Else the kernel takes megabytes off a client, which then sees no byte move while a slow line passes them on.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         self.port: int = self._listener.getsockname()[1]
 
     def next(self, *faults: Fault) -> None:
