@@ -9,10 +9,10 @@ import contextlib
 import http.client
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import NamedTuple
 
-from tests.support.http_recorder import Answer, Asked
+from tests.support.http_recorder import Answer, Asked, serving
 
 _OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
@@ -83,12 +83,5 @@ def http_gate(upstream: int) -> Iterator[Gate]:
         def log_request(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    gate.port = server.server_port
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
+    with serving(Handler) as gate.port:
         yield gate
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -69,12 +69,18 @@ def recorder() -> Iterator[Recorder]:
         def log_request(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with serving(Handler) as state.port:
+        yield state
+
+
+@contextlib.contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """A web server with a thread for each connection; its port on 127.0.0.1."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    state.port = server.server_port
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
-        yield state
+        yield server.server_port
     finally:
         server.shutdown()
         server.server_close()

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.git_servers import PASSWORD, USER, GitHosts, git_nginx
-from tests.support.storage_servers import TOKEN, free_ports, make_certificates
+from tests.support.storage_servers import TOKEN, WithCertificates, free_ports, make_certificates
 
 INSIDE = "git.invalid"  # a host that only the proxy finds
 
 
 @dataclass(frozen=True)
-class HttpsHosts:
+class HttpsHosts(WithCertificates):
     """An nginx over the repositories of GitHosts, with certificates by `ca` for 127.0.0.1 and INSIDE.
 
     tls: for anybody at `/open/`, with USER and PASSWORD at `/closed/`, with TOKEN in the header `X-Access-Token` and
@@ -28,22 +28,9 @@ class HttpsHosts:
     plain: nothing but 204, no TLS.
     """
 
-    folder: Path
     tls: int
     mutual: int
     plain: int
-
-    @property
-    def ca(self) -> Path:
-        return self.folder / "ca.pem"
-
-    @property
-    def client_cert(self) -> Path:
-        return self.folder / "client.pem"
-
-    @property
-    def client_key(self) -> Path:
-        return self.folder / "client.key"
 
     def asked(self, world: str) -> list[str]:
         """The requests for the world of this name, with what they brought along: user, certificate, cookie, agent."""

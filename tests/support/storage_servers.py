@@ -23,27 +23,10 @@ HEADER, TOKEN = "X-Access-Token", "t0ken-of-ada"
 
 
 @dataclass(frozen=True)
-class Nginx:
-    """One nginx with a port for each way to meet it; all serve the folder `root`.
-
-    plain: anybody may PUT. basic, header: with USER and PASSWORD, or TOKEN in HEADER. tls: certificate by `ca`. mutual:
-    TLS with a client certificate (`client_cert`, `client_key`). busy: 429 with Retry-After above 10 requests a second.
-    flaky: 503 for every fifth request. dav: WebDAV. davs: WebDAV over TLS with USER and PASSWORD. dav_token: WebDAV
-    with `Authorization: Bearer TOKEN`.
-    """
+class WithCertificates:
+    """A server in `folder`, where `make_certificates` has put its authority and a client's certificate."""
 
     folder: Path
-    root: Path
-    plain: int
-    basic: int
-    header: int
-    tls: int
-    mutual: int
-    busy: int
-    flaky: int
-    dav: int
-    davs: int
-    dav_token: int
 
     @property
     def ca(self) -> Path:
@@ -56,6 +39,29 @@ class Nginx:
     @property
     def client_key(self) -> Path:
         return self.folder / "client.key"
+
+
+@dataclass(frozen=True)
+class Nginx(WithCertificates):
+    """One nginx with a port for each way to meet it; all serve the folder `root`.
+
+    plain: anybody may PUT. basic, header: with USER and PASSWORD, or TOKEN in HEADER. tls: certificate by `ca`. mutual:
+    TLS with a client certificate (`client_cert`, `client_key`). busy: 429 with Retry-After above 10 requests a second.
+    flaky: 503 for every fifth request. dav: WebDAV. davs: WebDAV over TLS with USER and PASSWORD. dav_token: WebDAV
+    with `Authorization: Bearer TOKEN`.
+    """
+
+    root: Path
+    plain: int
+    basic: int
+    header: int
+    tls: int
+    mutual: int
+    busy: int
+    flaky: int
+    dav: int
+    davs: int
+    dav_token: int
 
     @property
     def requests(self) -> list[str]:
