@@ -86,18 +86,18 @@ class Sweep(NamedTuple):
 
 
 SWEEPS = [
-    *(Sweep(command, "kill -9", most=None) for command in (PUSH, FETCH)),
-    *(Sweep(command, "Ctrl-C", most=12) for command in (PUSH, FETCH)),
-    *(Sweep(command, "an error", most=20) for command in (PUSH, FETCH)),
+    *(Sweep(command, "kill -9", most=26) for command in (PUSH, FETCH)),
+    *(Sweep(command, "Ctrl-C", most=6) for command in (PUSH, FETCH)),
+    *(Sweep(command, "an error", most=10) for command in (PUSH, FETCH)),
     *(Sweep(command, "kill -9") for command in (HOOK, EXP_PUSH, EXP_PULL)),
     *(
-        Sweep(command, "kill -9", transport, most=4)
+        Sweep(command, "kill -9", transport, most=3)
         for transport in ("file, v0", "ssh", "git", "http", "http, v0", "ext helper")
         for command in (PUSH, FETCH)
     ),
 ]
 FAR_SWEEPS = [
-    Sweep(command, fault, remote=kind, most=4)
+    Sweep(command, fault, remote=kind, most=3)
     for kind in KINDS
     for command in (PUSH, FETCH)
     for fault in ("kill -9", "an error")
