@@ -24,7 +24,7 @@ class Session(requests.Session):
 
     def __init__(self) -> None:
         super().__init__()
-        self._independent = False
+        self._independent: bool | None = None  # before the first answer
 
     def ask(
         self,
@@ -43,7 +43,8 @@ class Session(requests.Session):
             if isinstance(body, Sent):
                 body.seek(0)
         response = self.request(method, url, headers=headers, data=body, stream=True, timeout=timeout)
-        self._independent = self._is_independent(response)
+        if self._independent is not False:  # where one was redirected others will be, and would be asked for twice
+            self._independent = self._is_independent(response)
         return response
 
     def _is_independent(self, response: requests.Response) -> bool:
