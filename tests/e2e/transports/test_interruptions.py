@@ -96,6 +96,11 @@ class Line:
         while self.proxy.open or (self._alias and processes_with(self._alias)):
             time.sleep(0.01)
 
+    def close(self) -> None:
+        """Cut it, and let none be made any more."""
+        self.proxy.always = Fault(refuse=True)
+        self.cut()
+
 
 def processes_with(word: str) -> list[int]:
     """Those whose command line holds `word`; that of one that has ended is empty."""
@@ -174,12 +179,7 @@ class TestLongUploads:
 
     def test_a_remote_that_cannot_be_reached_again_is_reported(self, line: Line) -> None:
         world = line.world
-
-        def gone() -> None:
-            line.proxy.always = Fault(refuse=True)
-            line.cut()
-
-        with storage_of(world, gone) as storage:
+        with storage_of(world, line.close) as storage:
             done = world.run("push", "origin", NEW, check=False)
         assert done.code == 1
         assert "cannot connect again after the upload" in done.stderr
@@ -209,12 +209,7 @@ class TestLongUploadsOverHttp:
 
     def test_a_remote_that_cannot_be_reached_again_is_told_as_git_tells_it(self, line: Line) -> None:
         world = line.world
-
-        def gone() -> None:
-            line.proxy.always = Fault(refuse=True)
-            line.cut()
-
-        with storage_of(world, gone) as storage:
+        with storage_of(world, line.close) as storage:
             done = world.run("push", "origin", NEW, check=False)
         assert done.code == 1
         assert "error: RPC failed" in done.stderr
