@@ -29,6 +29,7 @@ from dvcexp.remotes.receiving import Body, receive
 
 _JOBS = 8  # on small objects `requests` is bound by the interpreter; more threads only hide latency
 _TIMEOUT = 60.0  # DVC's
+_SMALL = 1 << 16  # bytes; so much is sent from memory: each look at the file costs a thread its turn
 
 
 def open(name: str, url: str, options: Mapping[str, str], jobs: int | None = None) -> Remote:
@@ -82,9 +83,10 @@ class HttpRemote(PerObjectRemote):
     def upload_one(self, upload: Upload) -> Outcome:
         """The length is announced, so the server can tell a body that broke off from a whole one."""
         try:
-            with builtins.open(upload.source, "rb") as file:
+            with builtins.open(upload.source, "rb", buffering=0) as file:
                 size = os.fstat(file.fileno()).st_size
-                self.put(upload.key, Sent(file, size, upload.moved) if size else b"")
+                body = Sent(file, size, upload.moved)
+                self.put(upload.key, body if size > _SMALL else body.read())
         except (OSError, ShrunkError) as error:
             cause = f"'{upload.source}' cannot be read: {getattr(error, 'strerror', None) or error}"
             return Outcome(upload.key, 0, self._client.error(RemoteError, cause, key=upload.key))

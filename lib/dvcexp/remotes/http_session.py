@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import IO, Any
+from typing import IO, NamedTuple
 
 import requests
-from requests.auth import HTTPDigestAuth
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase, HTTPDigestAuth
 from requests.hooks import default_hooks
+from requests.structures import CaseInsensitiveDict
 
 from dvcexp.remotes.base import ignore
 from dvcexp.remotes.http_auth import HeaderAuth
 
 
+class _Place(NamedTuple):
+    """A server, and the way to it. prefix: what a request line has before the path; not empty only for a proxy."""
+
+    pool: urllib3.HTTPConnectionPool
+    prefix: str
+    timeout: urllib3.Timeout
+
+
 class Session(requests.Session):
     """Requests one at a time from any number of threads; the secret never follows a redirect to another host.
 
-    `requests` itself strips the Authorization header alone. And for each request it merges cookies, hooks and settings
-    that are the same for all, which is half of what a small request costs. Here that is left out, once a first answer
-    had nothing to do with other requests (no redirect, no cookie, no challenge), and until one has.
+    `requests` itself strips the Authorization header alone. And for each request it looks up cookies, hooks, settings,
+    proxies and certificates that are the same for all, which is more than half of what a small request costs. So once
+    a first answer had nothing to do with other requests (no redirect, no cookie, no challenge), and until one has,
+    requests go straight to the connection pool that `requests` has made.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._independent: bool | None = None  # before the first answer
+        self._places: dict[str, _Place] = {}  # by scheme, host and port, as `https://host:port`
 
     def ask(
         self,
@@ -36,7 +49,7 @@ class Session(requests.Session):
     ) -> requests.Response:
         """The answer, its body not read yet. `timeout` as in `requests`."""
         if self._independent:
-            response = self._ask_adapter(method, url, headers, body, timeout)
+            response = self._ask_pool(method, url, headers, body, timeout)
             if self._is_independent(response):
                 return response
             response.close()
@@ -51,23 +64,50 @@ class Session(requests.Session):
         related = response.history or response.is_redirect or "Set-Cookie" in response.headers or self.cookies
         return not related and not isinstance(self.auth, HTTPDigestAuth)
 
-    def _ask_adapter(
+    def _ask_pool(
         self,
         method: str,
         url: str,
         headers: Mapping[str, str],
-        body: Any,
-        timeout: Any,
+        body: Sent | bytes | None,
+        timeout: tuple[float | None, float | None],
     ) -> requests.Response:
+        origin = url[: url.index("/", url.index("://") + 3)]
+        place = self._places.get(origin) or self._places.setdefault(origin, self._place(origin, timeout))
         request = requests.PreparedRequest()
-        request.prepare_method(method)
-        request.prepare_url(url, None)
+        request.method, request.url = method, url
         request.prepare_headers({**self.headers, **headers})
-        request.body = body or None
-        request.prepare_content_length(request.body)
-        request.prepare_auth(self.auth)
-        options: dict[str, Any] = {"verify": self.verify, "cert": self.cert, "proxies": self.proxies}
-        return self.get_adapter(url).send(request, stream=True, timeout=timeout, **options)
+        if body is not None or method not in ("GET", "HEAD"):
+            request.headers["Content-Length"] = str(len(body or b""))
+        if isinstance(self.auth, AuthBase):
+            request = self.auth(request)
+        raw = place.pool.urlopen(
+            method,
+            place.prefix + url[len(origin) :],
+            body=body or None,
+            headers=request.headers,
+            redirect=False,
+            assert_same_host=False,
+            preload_content=False,
+            decode_content=False,
+            retries=False,
+            timeout=place.timeout,
+        )
+        response = requests.Response()
+        response.raw, response.request, response.url = raw, request, url
+        response.status_code, response.headers = raw.status, CaseInsensitiveDict(raw.headers)
+        return response
+
+    def _place(self, origin: str, timeout: tuple[float | None, float | None]) -> _Place:
+        """What `HTTPAdapter.send` looks up for every request."""
+        request = requests.Request("GET", f"{origin}/").prepare()
+        adapter = self.get_adapter(origin)
+        assert isinstance(adapter, HTTPAdapter)
+        pool = adapter.get_connection_with_tls_context(request, self.verify, self.proxies, self.cert)
+        assert isinstance(pool, urllib3.HTTPConnectionPool)
+        adapter.cert_verify(pool, origin, self.verify, self.cert)  # type: ignore[no-untyped-call]
+        prefix = adapter.request_url(request, self.proxies).removesuffix("/")
+        return _Place(pool, prefix, urllib3.Timeout(connect=timeout[0], read=timeout[1]))
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
