@@ -108,7 +108,7 @@ for command, module in (("git-exp", "dvcexp.cli"), ("git-remote-dvcexp", "dvcexp
     path = f"{new}/bin/{command}"
     with open(path, "w", encoding="utf-8") as file:
         file.write(f"#!{interpreter} -IS\n")
-        file.write(f"import sys\n\nsys.path.append({site!r})\n\nfrom {module} import main\n\nsys.exit(main())\n")
+        file.write(f"import sys\n\nsys.path.append({site!r})\n\nfrom {module} import main\n\nmain()\n")
     os.chmod(path, 0o755)
 END
 }

@@ -10,6 +10,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn
 
 from dvcexp.errors import DvcexpError, UsageError
 from dvcexp.git import policy, process
@@ -22,11 +23,11 @@ from dvcexp.git.url import PREFIX, BundleFile, Helper, LocalPath, parse, rewrite
 _STDIO = Ends(0, 1)
 
 
-def main() -> int:
+def main() -> NoReturn:
     """The program `git-remote-dvcexp`."""
-    from dvcexp.boundary import run
+    from dvcexp.boundary import leave, run
 
-    return run(lambda: serve(sys.argv[1:]))
+    leave(run(lambda: serve(sys.argv[1:])))
 
 
 def serve(argv: Sequence[str], git: Ends = _STDIO, environ: Mapping[str, str] = os.environ) -> int:

@@ -111,6 +111,6 @@ def _install(path: Path, module: str) -> None:
     """The start that install.sh gives a command, for the sources here."""
     lines = [f"#!{sys.executable} -IS", "import sys", ""]
     lines += [f"sys.path.append({folder!r})" for folder in (str(ROOT / "lib"), sysconfig.get_path("purelib"))]
-    lines += ["", f"from {module} import main", "", "sys.exit(main())", ""]
+    lines += ["", f"from {module} import main", "", "main()", ""]
     path.write_text("\n".join(lines))
     path.chmod(0o755)

@@ -25,7 +25,7 @@ def raising(error: BaseException) -> int:
 
 def program(text: str, **options: object) -> subprocess.CompletedProcess[bytes]:
     """A Python process that runs `text` inside the boundary."""
-    code = f"import sys\nfrom dvcexp.boundary import run\ndef main():\n    {text}\nsys.exit(run(main))"
+    code = f"import sys\nfrom dvcexp.boundary import leave, run\ndef main():\n    {text}\nleave(run(main))"
     return subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, check=False, **options)  # type: ignore[call-overload,no-any-return]
 
 

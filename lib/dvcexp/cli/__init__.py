@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from dvcexp.errors import DvcexpError
 
@@ -59,11 +59,11 @@ _DVCS = {
 }
 
 
-def main() -> int:
+def main() -> NoReturn:
     """The program `git-exp`."""
-    from dvcexp.boundary import run
+    from dvcexp.boundary import leave, run
 
-    return run(lambda: dispatch(sys.argv[1:]))
+    leave(run(lambda: dispatch(sys.argv[1:])))
 
 
 def dispatch(argv: Sequence[str]) -> int:

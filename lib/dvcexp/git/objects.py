@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -180,7 +179,6 @@ class ObjectReader:
 
         if self._store is None:
             self._store = DiskObjectStore(self._objects_dir)
-            atexit.register(self.close)  # dulwich complains about stores that are still open at exit
         try:
             number, raw = self._store.get_raw(ObjectID(sha.encode("ascii")))
         except Exception:  # whatever it is that dulwich stumbles over (it has a dozen errors), git has the last word

@@ -30,8 +30,11 @@ def imported(world: World, *command: str, cwd: Path | None = None) -> set[str]:
     report.unlink(missing_ok=True)
     (hook / "usercustomize.py").write_text("")
     (hook / "sitecustomize.py").write_text(
-        "import atexit, sys\n"
-        f"atexit.register(lambda: open({str(report)!r}, 'a').write('\\n'.join([*sys.modules, ''])))\n"
+        "import os, sys\n"
+        "def tell(code, leave=os._exit):\n"
+        f"    open({str(report)!r}, 'a').write('\\n'.join([*sys.modules, '']))\n"
+        "    leave(code)\n"
+        "os._exit = tell\n"
     )
     world.run(*command, cwd=cwd, PYTHONPATH=f"{hook}:{Path(__file__).parents[3] / 'lib'}")
     modules = set(report.read_text().split())
