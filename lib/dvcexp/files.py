@@ -190,6 +190,7 @@ def _copy_large(read: int, write: int, moved: Callable[[int], object]) -> int:
     for method in methods:
         try:
             while count := method():
+                _start_writing(write, size, count)
                 size += count
                 moved(count)
             return size
@@ -303,11 +304,15 @@ class Staging:
         return name
 
     def keep(self, temporary: str, final: str, size: int) -> None:
-        """`temporary` is whole and right: it shall become `final`."""
-        self._kept.append((temporary, final))
-        self._bytes += size
+        """`temporary` is whole and right: it shall become `final`.
+
+        A batch that is full by now waits for what it ends with to be on the disk; before the next file comes, the disk
+        has had the time of copying it.
+        """
         if len(self._kept) >= self.BATCH_FILES or self._bytes >= self.BATCH_BYTES:
             self.commit()
+        self._kept.append((temporary, final))
+        self._bytes += size
 
     def drop(self, temporary: str) -> None:
         """`temporary` is of no use."""
@@ -356,7 +361,7 @@ class Staging:
 
 def flush_file_system(path: str) -> None:
     """Return when all that was written to the file system of `path` is on the disk."""
-    syncfs = _syncfs()
+    syncfs = _libc("syncfs")
     if syncfs is None:
         os.sync()
         return
@@ -368,13 +373,23 @@ def flush_file_system(path: str) -> None:
         os.close(descriptor)
 
 
+def _start_writing(descriptor: int, offset: int, count: int) -> None:
+    """Let the disk begin with these bytes of a file while others are copied: the flush to come has less to wait for."""
+    sync_file_range = _libc("sync_file_range")
+    if sync_file_range is not None:
+        import ctypes
+
+        # Where it cannot be done nothing is lost. 2 is SYNC_FILE_RANGE_WRITE.
+        sync_file_range(descriptor, ctypes.c_int64(offset), ctypes.c_int64(count), ctypes.c_uint(2))
+
+
 @functools.cache
-def _syncfs() -> Callable[[int], int] | None:
-    """Linux's syncfs(2), which Python does not wrap; None elsewhere."""
+def _libc(name: str) -> Callable[..., int] | None:
+    """A function of Linux's C library that Python does not wrap; None elsewhere."""
     import ctypes
 
     try:
-        function = ctypes.CDLL(None, use_errno=True).syncfs
+        function: Callable[..., int] = getattr(ctypes.CDLL(None, use_errno=True), name)
     except (AttributeError, OSError):
         return None
     return function

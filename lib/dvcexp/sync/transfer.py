@@ -88,7 +88,7 @@ def _send(
     under_way: dict[str, Transit] = {}
 
     def uploads() -> Iterator[Upload]:
-        for item, size in _checked(cache, sorted(objects), verify, sizes, done):
+        for item, size in _checked(cache, _largest_first(objects, sizes), verify, sizes, done):
             md5 = item.oid[:32] if verify != "never" and (item.hash == MD5 or item.is_dir) else None
             moved = under_way[item.key] = phase.transit()
             yield Upload(item.key, cache.path(item), size, md5=md5, moved=moved)
@@ -105,6 +105,11 @@ def _send(
             cache.base.check()
         except OSError as error:
             raise unreadable(cache, error) from None
+
+
+def _largest_first(objects: Iterable[Object], bytes_of: Mapping[Object, int]) -> list[Object]:
+    """What takes longest begins first, and is hashed and sent beside the many others; those of no known size last."""
+    return sorted(objects, key=lambda item: (-bytes_of.get(item, 0), item))
 
 
 def _checked(
@@ -166,7 +171,7 @@ def _receive(
     corrupt: list[Object] = []
 
     def downloads() -> Iterator[Download]:
-        for item in sorted(objects):
+        for item in _largest_first(objects, limits):
             temporary = staging.temporary(cache.path(item))
             moved = phase.transit()
             under_way[item.key] = (item, temporary, moved)
