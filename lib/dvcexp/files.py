@@ -138,8 +138,8 @@ def is_temporary(name: str) -> bool:
     return _TEMPORARY.match(name) is not None
 
 
-def unheard(size: int) -> None:
-    """Nobody asks how far it has come."""
+def unheard(count: int) -> None:
+    """For a caller that does not ask how far it has come."""
 
 
 def copy(

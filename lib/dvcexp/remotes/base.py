@@ -13,10 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from dvcexp.errors import DvcexpError, printable
-
-
-def ignore(count: int) -> None:
-    """The `tick` or `moved` of a caller that shows no progress."""
+from dvcexp.files import unheard
 
 
 class Upload(NamedTuple):
@@ -32,7 +29,7 @@ class Upload(NamedTuple):
     size: int
     protect: bool = True
     md5: str | None = None
-    moved: Callable[[int], object] = ignore
+    moved: Callable[[int], object] = unheard
 
 
 class Download(NamedTuple):
@@ -46,7 +43,7 @@ class Download(NamedTuple):
     target: str
     limit: int | None = None
     version: str | None = None
-    moved: Callable[[int], object] = ignore
+    moved: Callable[[int], object] = unheard
 
 
 class Outcome(NamedTuple):
@@ -124,7 +121,7 @@ class Remote(ABC):
     jobs: int
 
     @abstractmethod
-    def exists(self, keys: Collection[str], tick: Callable[[int], object] = ignore) -> set[str]:
+    def exists(self, keys: Collection[str], tick: Callable[[int], object] = unheard) -> set[str]:
         """Those of `keys` that are there, by whichever is cheaper: questions or listing. `tick(n)`: n more known."""
 
     @abstractmethod

@@ -13,7 +13,7 @@ from requests.auth import AuthBase, HTTPDigestAuth
 from requests.hooks import default_hooks
 from requests.structures import CaseInsensitiveDict
 
-from dvcexp.remotes.base import ignore
+from dvcexp.files import unheard
 from dvcexp.remotes.http_auth import HeaderAuth
 
 
@@ -121,7 +121,7 @@ class Session(requests.Session):
 class Sent:
     """A file on its way up: exactly `size` bytes of it, rewound when the server wants it again."""
 
-    def __init__(self, file: IO[bytes], size: int, moved: Callable[[int], object] = ignore) -> None:
+    def __init__(self, file: IO[bytes], size: int, moved: Callable[[int], object] = unheard) -> None:
         self._file = file
         self._size = size
         self._moved = moved

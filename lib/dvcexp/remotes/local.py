@@ -21,7 +21,6 @@ from dvcexp.remotes.base import (
     RemoteUnavailable,
     UnsupportedOption,
     Upload,
-    ignore,
 )
 
 # `type`, `verify` and `slow_link_warning` say how DVC itself links and checks; every download is checked here anyway.
@@ -51,7 +50,7 @@ class LocalRemote(Remote):
         self._shared = shared
         self._uploaded = False
 
-    def exists(self, keys: Collection[str], tick: Callable[[int], object] = ignore) -> set[str]:
+    def exists(self, keys: Collection[str], tick: Callable[[int], object] = files.unheard) -> set[str]:
         try:
             self._base.hold()
             found = files.existing(self.url, keys)

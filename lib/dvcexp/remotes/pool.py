@@ -7,8 +7,9 @@ import itertools
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from dvcexp.files import unheard
 from dvcexp.remotes import presence, retry
 from dvcexp.remotes.base import (
     AccessDenied,
@@ -20,9 +21,11 @@ from dvcexp.remotes.base import (
     RemoteMissing,
     Untrusted,
     Upload,
-    ignore,
 )
 from dvcexp.remotes.presence import Folder, Way
+
+if TYPE_CHECKING:
+    import threading
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -72,7 +75,7 @@ class PerObjectRemote(Remote):
         What is there after the last attempt failed is removed by the caller.
         """
 
-    def exists(self, keys: Collection[str], tick: Callable[[int], object] = ignore) -> set[str]:
+    def exists(self, keys: Collection[str], tick: Callable[[int], object] = unheard) -> set[str]:
         folders = presence.by_folder(keys)
         names = self._sample(folders, len(keys))
         if names is None or self.listing is None:
@@ -161,11 +164,8 @@ class PerObjectRemote(Remote):
         an error that concerns a single object; any other ends the batch.
         """
         import threading
-        from concurrent.futures import Future, ThreadPoolExecutor
-        from queue import SimpleQueue
 
         stop = threading.Event()
-        done: SimpleQueue[Future[Result]] = SimpleQueue()
         waiting = iter(items)
 
         def settle(item: Item) -> Result:
@@ -181,6 +181,16 @@ class PerObjectRemote(Remote):
         for first in waiting:
             yield settle(first)
             break
+        yield from self._on_threads(settle, waiting, stop)
+
+    def _on_threads(
+        self, settle: Callable[[Item], Result], waiting: Iterator[Item], stop: threading.Event
+    ) -> Iterator[Result]:
+        """Results as they end. When this ends, in whatever way, `stop` is set and no thread is left."""
+        from concurrent.futures import Future, ThreadPoolExecutor
+        from queue import SimpleQueue
+
+        done: SimpleQueue[Future[Result]] = SimpleQueue()
         with contextlib.ExitStack() as stack:
             pool = ThreadPoolExecutor(self.jobs, thread_name_prefix=f"dvcexp-{self.name}")
             stack.callback(pool.shutdown, wait=True, cancel_futures=True)

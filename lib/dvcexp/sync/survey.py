@@ -50,19 +50,13 @@ def survey(
     selection.read(progress)
     standings = {ref: Standing() for ref in tips}
 
-    def unreadable(commit: str, error: DvcexpError) -> None:
-        refs = selection.refs_of(commit)
-        _note(standings, refs, error)
-        for ref in refs:
-            standings[ref].readable = False
-
     def failed(use: Use, error: DvcexpError) -> None:
-        unreadable(use.commit, error)
+        _note_unreadable(standings, selection.refs_of(use.commit), error)
 
     for commit in selection.commits():
         for found in selection.roots(commit):
             for error in found.errors:
-                unreadable(commit, error)
+                _note_unreadable(standings, selection.refs_of(commit), error)
     refusals = Refusals(selection, settings, progress)
     with Stores(repository, settings, git_remote) as stores:
         paths = PathFilter.of(settings)
@@ -79,14 +73,19 @@ def survey(
                 except DvcexpError as error:
                     problem = error
             for ref, used in _by_experiment(selection, part):
-                objects = _with_members(part, used)
-                standings[ref].missing |= objects & missing
-                standings[ref].unsent |= objects & unsent
-                standings[ref].objects += len(objects) + sum(_unknown_members(part, item) for item in used)
-                standings[ref].size += sum(part.uses[item].output.size or 0 for item in used)
+                _add(standings[ref], part, used, missing, unsent)
                 if problem is not None:
                     _note(standings, [ref], problem)
     return standings
+
+
+def _add(standing: Standing, part: Part, used: set[Object], missing: set[Object], unsent: set[Object]) -> None:
+    """Count in what an experiment uses of one store."""
+    objects = _with_members(part, used)
+    standing.missing |= objects & missing
+    standing.unsent |= objects & unsent
+    standing.objects += len(objects) + sum(_unknown_members(part, item) for item in used)
+    standing.size += sum(part.uses[item].output.size or 0 for item in used)
 
 
 def _missing(store: Store, part: Part, refusals: Refusals) -> set[Object]:
@@ -123,6 +122,12 @@ def _unknown_members(part: Part, item: Object) -> int:
     """How many files the record of a directory counts, where its list is not here."""
     known = not item.is_dir or part.demand.directories[item] is not None
     return 0 if known else part.uses[item].output.nfiles or 0
+
+
+def _note_unreadable(standings: Mapping[str, Standing], refs: list[str], problem: DvcexpError) -> None:
+    _note(standings, refs, problem)
+    for ref in refs:
+        standings[ref].readable = False
 
 
 def _note(standings: Mapping[str, Standing], refs: list[str], problem: DvcexpError) -> None:
