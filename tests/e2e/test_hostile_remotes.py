@@ -5,7 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from tests.support.hostile_server import LIES, HostileServer, Lie
+from tests.support.patience import shorten_backoff
 from tests.support.sharing import Sharing, cached, experiments
 from tests.support.shell import git, peak_memory
 
@@ -53,8 +56,9 @@ def suffer(sharing: Sharing, kind: str, lie: Lie) -> None:
     assert peak < 160
 
 
-def test_each_lie_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+def test_each_lie_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All at once, for most of them are tried again after a pause."""
+    shorten_backoff(tmp_path, monkeypatch)
     sharing = Sharing(tmp_path, helper=True)
     git("-c", "dvcexp.cache=false", "push", "-q", "origin", sharing.a, cwd=sharing.alice)
     sharing.alice.rename(tmp_path / "gone")  # her cache is no source

@@ -19,6 +19,7 @@ import pytest
 
 from tests.support.cloud_servers import service_account
 from tests.support.http_recorder import Answer, Asked, Recorder, recorder
+from tests.support.patience import shorten_backoff
 from tests.support.sharing import Sharing
 from tests.support.shell import sh, write_program
 from tests.support.storage_servers import PASSWORD, USER, rclone_sftp
@@ -106,6 +107,7 @@ def sharing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sharing:
     monkeypatch.setenv("DVCEXP_TRACE", str(tmp_path / "trace"))
     monkeypatch.setenv("GIT_ASKPASS", str(write_program(tmp_path / "ask", f"#!/bin/sh\ncat {tmp_path}/file\n")))
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    shorten_backoff(tmp_path, monkeypatch)
     (tmp_path / "temporary").mkdir()
     (tmp_path / "file").write_text(SECRET)
     return Sharing(tmp_path, helper=True)
@@ -151,7 +153,7 @@ def test_what_a_remote_is_told_stays_with_it(
     configure(sharing, kind, server.port)
     server.answer = echo(status)
     leaks = []
-    for command in COMMANDS[: 2 if status == 500 else None]:  # which is tried again and again
+    for command in COMMANDS[: 2 if status == 500 else None]:
         leaks += watch(tmp_path / "strace", *command, cwd=sharing.alice).leaks(kind.secrets)
     assert leaks == []
     assert any(kind.shown in " ".join(asked.headers.values()) for asked in server.asked)

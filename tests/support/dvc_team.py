@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.shell import git, sh
+from tests.support import warm_dvc
+from tests.support.shell import git
 
 _TRAIN = """\
 import os, sys, pathlib
@@ -28,7 +29,10 @@ stages:
 
 
 def dvc(*args: str | Path, cwd: Path) -> str:
-    return sh("dvc", *args, cwd=cwd).stdout
+    """What `dvc args...` prints; a failure fails the test, in DVC's words."""
+    done = warm_dvc.dvc(args, cwd=cwd)
+    assert done.code == 0, f"dvc {' '.join(map(str, args))}: exit {done.code}\n{done.stdout}{done.stderr}"
+    return done.stdout
 
 
 class Team:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from dvcexp.remotes.base import Download, Upload
+from tests.support import warm_dvc
 from tests.support.remote_suite import Config, Place, failures
-from tests.support.shell import git, sh
+from tests.support.shell import git
 from tests.support.team import EXPS, Team
 from tests.support.team import objects as keys_in
 
@@ -30,15 +29,12 @@ _STAGE = {
     "metrics": [{"metrics": {"cache": False}}],
 }
 _PULL_OURS = ["exp", "pull", "-q", "--run-cache", "origin", "ours"]
-# Several commands in one process: DVC needs longer to start than for most of them.
-_DRIVER = "import json, sys; from dvc.cli import main; sys.exit(max([main(c) for c in json.loads(sys.argv[1])]))"
 
 
 def dvc(project: Path, *commands: list[str]) -> str:
     """Run DVC commands in the project; one that fails fails the test, with DVC's words."""
-    argv = [sys.executable, "-c", _DRIVER, json.dumps(commands)]
-    done = subprocess.run(argv, cwd=project, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = warm_dvc.dvc(*commands, cwd=project)
+    assert done.code == 0, done.stdout + done.stderr
     return done.stdout
 
 
@@ -112,12 +108,12 @@ class PlainDvc:
         for name in ("ours", "theirs"):
             alice.with_output(name, {"same": b"same", "own": name.encode(), "large": name.encode() * 100_000})
         alice.push("refs/exps/*/ours")
-        sh("dvc", "exp", "push", "-q", "origin", "theirs", cwd=alice.path)
+        dvc(alice.path, ["exp", "push", "-q", "origin", "theirs"])
         bob = team.clone("bob")
         git("fetch", "-q", "origin", EXPS, cwd=bob)
         assert keys_in(bob / ".dvc" / "cache") == keys_in(alice.cache)
         git("clone", "-q", team.host, "carol", cwd=tmp_path)
-        sh("dvc", "exp", "pull", "-q", "origin", "ours", cwd=tmp_path / "carol")
+        dvc(tmp_path / "carol", ["exp", "pull", "-q", "origin", "ours"])
         ours = keys_in(tmp_path / "carol" / ".dvc" / "cache")
         assert len(ours) == 4
         assert ours < keys_in(alice.cache)

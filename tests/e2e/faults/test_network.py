@@ -4,6 +4,7 @@ remotes."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.support.fault_remotes import Far
 from tests.support.fault_sweeps import FETCH, PUSH, Command
 from tests.support.fault_worlds import FaultWorld
 from tests.support.git_servers import GitHosts
+from tests.support.patience import shorten_backoff
 from tests.support.shell import git
 
 _IMPATIENT = {
@@ -20,6 +22,11 @@ _IMPATIENT = {
     "s3": {"read_timeout": "2", "connect_timeout": "2"},
     "azure": {"read_timeout": "2", "connection_timeout": "2"},
 }
+
+
+@pytest.fixture(autouse=True)
+def _patience(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shorten_backoff(tmp_path, monkeypatch, attempts=3)
 
 
 def damage(up: int, down: int, points: int) -> list[Fault]:
