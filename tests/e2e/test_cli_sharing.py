@@ -247,6 +247,19 @@ class TestPull:
         assert experiments(bob) == experiments(team.alice)
         assert cached(bob) == oids(team.storage)
 
+    def test_many_of_a_baseline_come_without_what_is_no_experiment(self, team: Sharing, bob: Path) -> None:
+        """By a pattern, which says nothing of other refs of DVC's."""
+        tree, baseline = git("rev-parse", f"{team.a}^{{tree}}", cwd=team.host), team.a.rpartition("/")[0]
+        tips = [git("commit-tree", "-p", f"{team.a}^", "-m", str(n), tree, cwd=team.host) for n in range(60)]
+        lines = [f"update {baseline}/many-{n} {tip}\n" for n, tip in enumerate(tips)]
+        lines += [f"update refs/exps/exec/EXEC_HEAD {tips[0]}\n"]
+        sh("git", "update-ref", "--stdin", cwd=team.host, stdin="".join(lines))
+        exp("pull", "origin", "-A", cwd=bob)
+        there = experiments(team.host)
+        del there["refs/exps/exec/EXEC_HEAD"]
+        assert experiments(bob) == there
+        assert len(there) == 62
+
     def test_by_url_works_as_by_name(self, team: Sharing, bob: Path) -> None:
         done = exp("pull", team.host, "a", cwd=bob)
         assert done.stdout == f"Pulled experiment 'a' from Git remote '{team.host}'.\n"

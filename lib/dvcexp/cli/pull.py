@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from dvcexp import sync
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from dvcexp.cli.parser import Verbs
     from dvcexp.settings import Settings
+
+_MANY = 50  # names of one baseline; fewer cost Git nothing that one would notice
 
 
 def add_parser(verbs: Verbs) -> None:
@@ -54,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         _report(args, "Would pull", wanted, chosen)
         return 0
     seen_to = _by_helper(repository, args.git_remote, settings, wanted)
-    code = _fetch_refs(args, wanted) if wanted else 0
+    code = _fetch_refs(args, refspecs(wanted, there, here)) if wanted else 0
     here = experiments_here(repository)
     left = {ref: tip for ref, tip in wanted.items() if here.get(ref) != tip}
     complete = {ref: here[ref] for ref in chosen if ref not in left and ref in here}
@@ -89,10 +92,22 @@ def _has(repository: Repository, here: str | None, tip: str) -> bool:
     return here is not None and (here == tip or is_ancestor(repository, tip, here))
 
 
-def _fetch_refs(args: argparse.Namespace, tips: Mapping[str, str]) -> int:
+def refspecs(wanted: Collection[str], there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
+    """The refs to fetch, a pattern for a baseline with many of them of which nothing is to be left out.
+
+    Git compares each name that it is given with all the others, which for some thousands takes it seconds.
+    """
+    patterns = {ref: f"{ref.rpartition('/')[0]}/*" for ref in there}
+    left_out = {patterns[ref] for ref, tip in there.items() if ref not in wanted and here.get(ref) != tip}
+    count = Counter(patterns[ref] for ref in wanted)
+    whole = {pattern for pattern in count.keys() - left_out if count[pattern] >= _MANY}
+    names = (patterns[ref] if patterns[ref] in whole else ref for ref in wanted)
+    return [f"{name}:{name}" for name in dict.fromkeys(names)]
+
+
+def _fetch_refs(args: argparse.Namespace, refs: Iterable[str]) -> int:
     """Start `git fetch`; a remote that uses the helper brings the data too, before any ref is here."""
     plus = "+" if args.force else ""
-    refspecs = "".join(f"{plus}{ref}:{ref}\n" for ref in tips)
     options = ["--no-tags", "--no-write-fetch-head", *transfer.manner(args)]
     return foreground.run(
         "fetch",
@@ -100,7 +115,7 @@ def _fetch_refs(args: argparse.Namespace, tips: Mapping[str, str]) -> int:
         "--stdin",
         "--",
         args.git_remote,
-        stdin=refspecs.encode("utf-8", "surrogateescape"),
+        stdin="".join(f"{plus}{ref}\n" for ref in refs).encode("utf-8", "surrogateescape"),
         environ=transfer.environment(args, args.git_remote),
     )
 
