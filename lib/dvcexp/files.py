@@ -306,8 +306,7 @@ class Staging:
     def keep(self, temporary: str, final: str, size: int) -> None:
         """`temporary` is whole and right: it shall become `final`.
 
-        A batch that is full by now waits for what it ends with to be on the disk; before the next file comes, the disk
-        has had the time of copying it.
+        A full batch is flushed when the next file is kept: while that one was copied, the disk could write.
         """
         if len(self._kept) >= self.BATCH_FILES or self._bytes >= self.BATCH_BYTES:
             self.commit()

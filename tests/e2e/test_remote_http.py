@@ -357,6 +357,17 @@ class TestBehindAFaultyNetwork:
             ("/c", b"c", "ticket=1"),
         ]
 
+    def test_an_address_that_a_server_gave_may_lack_a_path(self) -> None:
+        """As where a hostile one says that an upload goes on."""
+        with recorder() as server:
+            client = HttpClient("storage", f"http://127.0.0.1:{server.port}/x", jobs=1, auth=None)
+            for url in (None, f"http://127.0.0.1:{server.port}"):
+                with client.request("GET", "first", url=url):
+                    pass
+            with pytest.raises(RemoteError), client.request("GET", "k", url="http://"):
+                pass
+        assert [asked.path for asked in server.asked] == ["/x/first", "/"]
+
     @pytest.mark.parametrize("status", ["404 Not Found", "410 Gone"])
     def test_uploads_to_nowhere_name_the_url_to_set(
         self, place: Place, proxy: FaultProxy, tmp_path: Path, status: str

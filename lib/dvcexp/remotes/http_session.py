@@ -72,7 +72,9 @@ class Session(requests.Session):
         body: Sent | bytes | None,
         timeout: tuple[float | None, float | None],
     ) -> requests.Response:
-        origin = url[: url.index("/", url.index("://") + 3)]
+        scheme, _, rest = url.partition("://")
+        host, _, path = rest.partition("/")
+        origin = f"{scheme}://{host}"
         place = self._places.get(origin) or self._places.setdefault(origin, self._place(origin, timeout))
         request = requests.PreparedRequest()
         request.method, request.url = method, url
@@ -83,7 +85,7 @@ class Session(requests.Session):
             request = self.auth(request)
         raw = place.pool.urlopen(
             method,
-            place.prefix + url[len(origin) :],
+            f"{place.prefix}/{path}",
             body=body or None,
             headers=request.headers,
             redirect=False,
