@@ -67,9 +67,8 @@ class HttpClient:
         self.name = name
         self.base = base
         self.url = base
-        self._timeout = timeout
         self._accepted: set[str] = set()  # methods that our credentials were good for
-        self._session = Session()
+        self._session = Session(timeout)
         # Proxies and the like are looked up once: doing so on each request halves the rate of small objects.
         ambient = self._session.merge_environment_settings(self.base, {}, None, None, None)
         self._session.trust_env = False
@@ -171,7 +170,7 @@ class HttpClient:
         # Only an answer of 401 to a token that a command printed is worth a second request: the token may be too old.
         for last in (not isinstance(self._session.auth, CommandAuth), True):
             try:
-                response = self._session.ask(method, url, headers or {}, body, self._timeout)
+                response = self._session.ask(method, url, headers or {}, body)
             except (requests.exceptions.InvalidHeader, UnicodeError):
                 raise ConfigError(
                     f"DVC remote '{printable(self.name)}': user, password or token has characters no header can carry",

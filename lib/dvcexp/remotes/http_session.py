@@ -31,11 +31,12 @@ class Session(requests.Session):
     `requests` itself strips the Authorization header alone. And for each request it looks up cookies, hooks, settings,
     proxies and certificates that are the same for all, which is more than half of what a small request costs. So once
     a first answer had nothing to do with other requests (no redirect, no cookie, no challenge), and until one has,
-    requests go straight to the connection pool that `requests` has made.
+    requests go straight to the connection pool that `requests` has made. `timeout` as in `requests`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: tuple[float | None, float | None]) -> None:
         super().__init__()
+        self._timeout = timeout
         self._independent: bool | None = None  # before the first answer
         self._places: dict[str, _Place] = {}  # by scheme, host and port, as `https://host:port`
 
@@ -45,17 +46,16 @@ class Session(requests.Session):
         url: str,
         headers: Mapping[str, str],
         body: Sent | bytes | None,
-        timeout: tuple[float | None, float | None],
     ) -> requests.Response:
-        """The answer, its body not read yet. `timeout` as in `requests`."""
+        """The answer, its body not read yet."""
         if self._independent:
-            response = self._ask_pool(method, url, headers, body, timeout)
+            response = self._ask_pool(method, url, headers, body)
             if self._is_independent(response):
                 return response
             response.close()
             if isinstance(body, Sent):
                 body.seek(0)
-        response = self.request(method, url, headers=headers, data=body, stream=True, timeout=timeout)
+        response = self.request(method, url, headers=headers, data=body, stream=True, timeout=self._timeout)
         if self._independent is not False:  # where one was redirected others will be, and would be asked for twice
             self._independent = self._is_independent(response)
         return response
@@ -70,12 +70,11 @@ class Session(requests.Session):
         url: str,
         headers: Mapping[str, str],
         body: Sent | bytes | None,
-        timeout: tuple[float | None, float | None],
     ) -> requests.Response:
         scheme, _, rest = url.partition("://")
         host, _, path = rest.partition("/")
         origin = f"{scheme}://{host}"
-        place = self._places.get(origin) or self._places.setdefault(origin, self._place(origin, timeout))
+        place = self._places.get(origin) or self._places.setdefault(origin, self._place(origin))
         request = requests.PreparedRequest()
         request.method, request.url = method, url
         request.prepare_headers({**self.headers, **headers})
@@ -100,16 +99,17 @@ class Session(requests.Session):
         response.status_code, response.headers = raw.status, CaseInsensitiveDict(raw.headers)
         return response
 
-    def _place(self, origin: str, timeout: tuple[float | None, float | None]) -> _Place:
+    def _place(self, origin: str) -> _Place:
         """What `HTTPAdapter.send` looks up for every request."""
         request = requests.Request("GET", f"{origin}/").prepare()
         adapter = self.get_adapter(origin)
         assert isinstance(adapter, HTTPAdapter)
         pool = adapter.get_connection_with_tls_context(request, self.verify, self.proxies, self.cert)
         assert isinstance(pool, urllib3.HTTPConnectionPool)
-        adapter.cert_verify(pool, origin, self.verify, self.cert)  # type: ignore[no-untyped-call]
+        adapter.cert_verify(pool, origin, self.verify, self.cert)  # type: ignore[no-untyped-call]  # so in its stubs
         prefix = adapter.request_url(request, self.proxies).removesuffix("/")
-        return _Place(pool, prefix, urllib3.Timeout(connect=timeout[0], read=timeout[1]))
+        connect, read = self._timeout
+        return _Place(pool, prefix, urllib3.Timeout(connect=connect, read=read))
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
