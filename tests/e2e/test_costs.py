@@ -18,6 +18,7 @@ from tests.bench.place import SCALES, Place
 from tests.bench.projects import REMOTE, Project, Shape
 from tests.conftest import ROOT
 from tests.support.cloud_servers import S3_BUCKET, S3_KEY, S3_SECRET, s3_server
+from tests.support.patches import at_end, patch
 from tests.support.shell import git, sh, write_program
 from tests.support.storage_servers import nginx_server
 
@@ -33,7 +34,7 @@ PUSH = ("git", "push", "-q", "origin", "refs/exps/*")
 FETCH = ("git", "fetch", "-q", "origin", "refs/exps/*:refs/exps/*")
 
 _REPORT = """\
-import json, os, sys
+import json, sys
 started, opened = [], []
 def hear(event, args):
     if event == "os.posix_spawn":
@@ -43,12 +44,8 @@ def hear(event, args):
     elif event == "open" and isinstance(args[0], str):
         opened.append(args[0])
 sys.addaudithook(hear)
-def tell(code, leave=os._exit):
-    with open({report!r}, "a") as file:
-        file.write(json.dumps([list(sys.modules), started, opened]) + "\\n")
-    leave(code)
-os._exit = tell
 """
+_TELL = "open({report!r}, 'a').write(json.dumps([list(sys.modules), started, opened]) + '\\n')"
 
 
 class Costs(NamedTuple):
@@ -73,12 +70,12 @@ class Watched:
         self._hook = base / "watch"
         self._hook.mkdir()
         (self._hook / "usercustomize.py").write_text("")
-        (self._hook / "sitecustomize.py").write_text(_REPORT.format(report=str(self._report)))
+        self._env = patch(self._hook, _REPORT + at_end(_TELL.format(report=str(self._report))))
 
     def run(self, *command: str, cwd: Path | None = None) -> list[Costs]:
         """What each of our programs did for `command`, in the order of their ends."""
         self._report.unlink(missing_ok=True)
-        sh(*command, cwd=cwd or self.team.alice, env={"PYTHONPATH": f"{self._hook}:{ROOT / 'lib'}"})
+        sh(*command, cwd=cwd or self.team.alice, env=self._env)
         found = []
         for line in self._report.read_text().splitlines() if self._report.exists() else ():
             # The report itself needs json, which our programs may not: it is loaded before they run.

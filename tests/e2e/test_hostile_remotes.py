@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.hostile_server import LIES, HostileServer, Lie
-from tests.support.patience import shorten_backoff
+from tests.support.patches import shorten_backoff
 from tests.support.sharing import Sharing, cached, experiments
 from tests.support.shell import git, peak_memory
 

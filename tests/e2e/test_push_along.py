@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from tests.e2e.transports.conftest import MakeWorld, hosts, make_world, seed, seeds
 from tests.support.git_worlds import World
 from tests.support.handmade import object_path, oids
+from tests.support.patches import patch_all
 from tests.support.sharing import Sharing, cached, exp, experiments
 from tests.support.shell import Done, git, sh, write_program
 
@@ -155,8 +155,7 @@ def test_a_hook_that_cannot_see_the_command_follows_nothing_and_says_so(
     team = Sharing(tmp_path, helper=False)
     shutil.copy(HOOK, team.alice / ".git" / "hooks" / "pre-push")
     git("config", "dvcexp.follow", "true", cwd=team.alice)
-    (tmp_path / "sitecustomize.py").write_text("from dvcexp.git import caller\ncaller.ancestor = lambda name: None\n")
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ['PYTHONPATH']}")
+    patch_all(tmp_path, monkeypatch, "from dvcexp.git import caller\ncaller.ancestor = lambda name: None\n")
     done = push(team, "origin", "main:topic")
     assert (done.code, there(team)) == (0, [])
     assert (

@@ -19,7 +19,7 @@ import pytest
 
 from tests.support.cloud_servers import service_account
 from tests.support.http_recorder import Answer, Asked, Recorder, recorder
-from tests.support.patience import shorten_backoff
+from tests.support.patches import patch, shorten_backoff
 from tests.support.sharing import Sharing
 from tests.support.shell import sh, write_program
 from tests.support.storage_servers import PASSWORD, USER, rclone_sftp
@@ -189,14 +189,14 @@ def test_a_report_of_a_fault_of_ours_has_no_secret(sharing: Sharing, server: Rec
     """The exception quotes the secret in a way that no pattern could know."""
     configure(sharing, KINDS["http basic"], server.port)
     broken = tmp_path / "broken"
-    write_program(
-        broken / "sitecustomize.py",
+    broken.mkdir()
+    env = patch(
+        broken,
         "import dvcexp.remotes.http_client as module\n"
         "def fail(self, method, key, **_):\n"
         "    raise RuntimeError(f'<<{self._session.auth.password}>>')\n"
         "module.HttpClient.request = fail\n",
     )
-    env = {"PYTHONPATH": f"{broken}:{Path(__file__).parents[2] / 'lib'}"}
     done = sh("git", "push", "origin", "refs/exps/*", cwd=sharing.alice, check=False, env=env)
     report = (sharing.alice / ".git" / "dvcexp" / "report.md").read_text()
     assert "RuntimeError" in done.stderr

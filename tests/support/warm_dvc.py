@@ -22,8 +22,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO
 
-from tests.support.shell import Done
-
 _ROOT = Path(__file__).resolve().parents[2]
 _SERVE = "import sys; sys.path.remove(''); from tests.support.warm_dvc import serve; serve(int(sys.argv[1]))"
 _TIMEOUT = 120.0
@@ -31,8 +29,8 @@ _TIMEOUT = 120.0
 _PACKAGES = ("dvc.commands", "dvc.repo", "dvc.stage", "dvc.parsing", "dvc_data.hashfile", "dvc_data.index", "scmrepo")
 
 
-def dvc(*commands: Sequence[str | Path], cwd: Path) -> Done:
-    """What DVC says to these commands, one after the other in one process; the worst of their exit codes."""
+def dvc(*commands: Sequence[str | Path], cwd: Path) -> str:
+    """What DVC prints for these commands, run in turn in one process. A failure fails the test, in DVC's words."""
     lines = [[str(word) for word in command] for command in commands]
     request = json.dumps({"commands": lines, "cwd": str(cwd), "env": dict(os.environ)}).encode()
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr, open(os.devnull, "rb") as stdin:
@@ -41,7 +39,9 @@ def dvc(*commands: Sequence[str | Path], cwd: Path) -> Done:
         server.sendall(request)
         answer = server.recv(10)
         assert answer, "the process that runs DVC is gone"
-        return Done(int(answer), _text(stdout), _text(stderr))
+        printed = _text(stdout)
+        assert int(answer) == 0, f"dvc {lines}: exit {int(answer)}\n{printed}{_text(stderr)}"
+        return printed
 
 
 def _text(file: IO[bytes]) -> str:
@@ -76,7 +76,7 @@ def serve(descriptor: int) -> None:
             length, given, _, _ = socket.recv_fds(asked, 10, 3)
             if not length:
                 return
-            request = json.loads(_exactly(asked, int(length)))
+            request = json.loads(asked.recv(int(length), socket.MSG_WAITALL))
             child = os.fork()
             if child == 0:
                 asked.close()
@@ -85,13 +85,6 @@ def serve(descriptor: int) -> None:
                 os.close(file)
             _, status = os.waitpid(child, 0)
             asked.sendall(b"%010d" % os.waitstatus_to_exitcode(status))
-
-
-def _exactly(asked: socket.socket, length: int) -> bytes:
-    data = b""
-    while len(data) < length:
-        data += asked.recv(length - len(data))
-    return data
 
 
 def _import_dvc() -> None:

@@ -14,7 +14,7 @@ from tests.support.fault_remotes import Far
 from tests.support.fault_sweeps import FETCH, PUSH, Command
 from tests.support.fault_worlds import FaultWorld
 from tests.support.git_servers import GitHosts
-from tests.support.patience import shorten_backoff
+from tests.support.patches import shorten_backoff
 from tests.support.shell import git
 
 _IMPATIENT = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from tests.e2e.transports.conftest import MakeWorld
 from tests.support.git_operations import advance
 from tests.support.git_worlds import EACH_KIND, World
+from tests.support.patches import patch_all
 from tests.support.shell import git
 
 REFSPECS = ["+refs/heads/*:refs/remotes/origin/*", "+refs/exps/*:refs/dvcexp/origin/*", "^refs/exps/exec/*"]
@@ -69,9 +69,8 @@ def test_also_where_the_git_command_cannot_be_told(
 ) -> None:
     world = make_world(transport)
     clone = here_already(world)
-    patch = "from dvcexp.git import caller\ncaller.command = lambda: caller.Command('', ())\n"
-    (world.folder / "sitecustomize.py").write_text(patch)
-    monkeypatch.setenv("PYTHONPATH", f"{world.folder}{os.pathsep}{os.environ['PYTHONPATH']}")
+    unknown = "from dvcexp.git import caller\ncaller.command = lambda: caller.Command('', ())\n"
+    patch_all(world.folder, monkeypatch, unknown)
     world.run("ls-remote", "origin", cwd=clone)
     assert not {world.seed.a, world.seed.b} & set(world.refs(clone))
     world.run("fetch", cwd=clone)

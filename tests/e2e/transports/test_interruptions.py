@@ -19,6 +19,7 @@ from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.git_operations import NEW
 from tests.support.git_servers import GitHosts
 from tests.support.git_worlds import World
+from tests.support.patches import patch_all
 from tests.support.processes import states, wait_until
 from tests.support.shell import git
 
@@ -132,9 +133,7 @@ class TestLongUploads:
 
     def test_a_connection_that_waited_long_is_not_trusted(self, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
         world = line.world
-        patience = world.folder / "sitecustomize.py"
-        patience.write_text("from dvcexp.git import relay\nrelay.RECONNECT_AFTER = 0.0\n")
-        monkeypatch.setenv("PYTHONPATH", f"{world.folder}{os.pathsep}{os.environ['PYTHONPATH']}")
+        patch_all(world.folder, monkeypatch, "from dvcexp.git import relay\nrelay.RECONNECT_AFTER = 0.0\n")
         with storage_of(world, lambda: None):
             world.run("push", "origin", "ahead", NEW)
         assert line.proxy.connections == 2
@@ -145,14 +144,14 @@ class TestLongUploads:
         the old connection looks fresh and alive."""
         world = line.world
         asleep = world.folder / "asleep"
-        clock = world.folder / "sitecustomize.py"
-        clock.write_text(
+        patch_all(
+            world.folder,
+            monkeypatch,
             "import os, time\n"
             "real = time.clock_gettime\n"
             f"hours = lambda clock: 36000 if clock == time.CLOCK_BOOTTIME and os.path.exists({str(asleep)!r}) else 0\n"
-            "time.clock_gettime = lambda clock: real(clock) + hours(clock)\n"
+            "time.clock_gettime = lambda clock: real(clock) + hours(clock)\n",
         )
-        monkeypatch.setenv("PYTHONPATH", f"{world.folder}{os.pathsep}{os.environ['PYTHONPATH']}")
 
         def sleep() -> None:
             asleep.touch()

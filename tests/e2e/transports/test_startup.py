@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.transports.conftest import MakeWorld
 from tests.support.git_operations import A
 from tests.support.git_worlds import EACH_KIND, EVERY_EXPERIMENT, World
+from tests.support.patches import at_end, patch
 from tests.support.shell import git
 
 # What deals with data, and what is slow to import whoever asks for it.
@@ -29,14 +30,8 @@ def imported(world: World, *command: str, cwd: Path | None = None) -> set[str]:
     report = world.folder / "imported"
     report.unlink(missing_ok=True)
     (hook / "usercustomize.py").write_text("")
-    (hook / "sitecustomize.py").write_text(
-        "import os, sys\n"
-        "def tell(code, leave=os._exit):\n"
-        f"    open({str(report)!r}, 'a').write('\\n'.join([*sys.modules, '']))\n"
-        "    leave(code)\n"
-        "os._exit = tell\n"
-    )
-    world.run(*command, cwd=cwd, PYTHONPATH=f"{hook}:{Path(__file__).parents[3] / 'lib'}")
+    tell = f"open({str(report)!r}, 'a').write('\\n'.join([*sys.modules, '']))"
+    world.run(*command, cwd=cwd, **patch(hook, f"import sys\n{at_end(tell)}"))
     modules = set(report.read_text().split())
     assert "dvcexp.helper" in modules
     return modules & HEAVY
